@@ -1,0 +1,62 @@
+//! Wiring: a configuration and an engine become a running service. Prints nothing.
+
+#[cfg(feature = "codex")]
+pub mod engines;
+pub mod logging;
+
+use crate::{
+    config::Config,
+    engine::{Engine, Readiness},
+    http::{AppState, Server},
+};
+use std::{io, net::SocketAddr, sync::Arc};
+
+/// A service whose socket is bound.
+pub struct App {
+    server: Server,
+    state: Arc<AppState>,
+}
+
+/// Why a service cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The address cannot be had.
+    #[error("cannot listen on {0}: {1}")]
+    Address(SocketAddr, #[source] io::Error),
+    /// The route table contradicts itself.
+    #[error("route table: {0}")]
+    Routes(#[from] matchit::InsertError),
+}
+
+impl App {
+    /// Binds the socket. Port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// See [`BindError`].
+    pub async fn bind(config: Config, engine: Arc<dyn Engine>) -> Result<Self, BindError> {
+        let addr = config.addr;
+        let server = Server::bind(addr)
+            .await
+            .map_err(|error| BindError::Address(addr, error))?;
+        let state = Arc::new(AppState::new(config, engine)?);
+        Ok(Self { server, state })
+    }
+
+    /// The address that was bound.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// Serves until `shutdown` is done and running replies have ended or had their time.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        if let Readiness::NotReady(reason) = self.state.engine.readiness() {
+            tracing::warn!(reason, "engine_not_ready");
+        }
+        if self.state.config.api_keys.is_empty() {
+            tracing::info!("PROXY_API_KEY is not set: only direct loopback requests are served");
+        }
+        self.server.serve(self.state, shutdown).await;
+    }
+}

@@ -1,0 +1,77 @@
+//! The Codex engine for a configuration, and for the demo.
+
+use crate::{
+    config::{CodexSettings, Config},
+    engine::{
+        Engine,
+        codex::{CodexEngine, EngineError, Folders},
+        demo::{self, DemoModel},
+    },
+};
+use std::{fs, io, path::Path, sync::Arc};
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The Codex engine does not start.
+    #[error("the Codex engine does not start: {0}")]
+    Codex(#[from] EngineError),
+    /// The demo's model or its folder cannot be set up.
+    #[error("the demo cannot be set up: {0}")]
+    Demo(#[from] io::Error),
+}
+
+/// The user's own: their login, provider and models.
+///
+/// # Errors
+///
+/// When Codex's configuration cannot be used. A missing login is no error here.
+pub async fn codex(config: &Config) -> Result<Arc<dyn Engine>, StartError> {
+    let folders = Folders {
+        codex_home: &config.codex_home,
+        state: &config.home,
+    };
+    Ok(CodexEngine::new(&config.codex, folders).await?)
+}
+
+/// The same engine before a model of our own on loopback: no login, no network, nothing of the
+/// user's. The model lives as long as what is returned beside the engine.
+///
+/// # Errors
+///
+/// When no port or folder can be had.
+pub async fn for_demo(config: &Config) -> Result<(Arc<dyn Engine>, DemoModel), StartError> {
+    let model = DemoModel::bind().await?;
+    let state = config.home.join("demo");
+    let codex_home = state.join("codex-home");
+    write_codex_config(&codex_home, &model.base_url())?;
+    let settings = CodexSettings {
+        only_model: Some(demo::MODEL.to_owned()),
+        ..config.codex.clone()
+    };
+    let folders = Folders {
+        codex_home: &codex_home,
+        state: &state,
+    };
+    let engine: Arc<dyn Engine> = CodexEngine::new(&settings, folders).await?;
+    Ok((engine, model))
+}
+
+/// A Codex home that knows one provider: the demo's model.
+fn write_codex_config(codex_home: &Path, base_url: &str) -> io::Result<()> {
+    let name = demo::MODEL;
+    let base_url = toml::Value::from(base_url);
+    fs::create_dir_all(codex_home)?;
+    fs::write(
+        codex_home.join("config.toml"),
+        format!(
+            "model = \"{name}\"\n\
+             model_provider = \"{name}\"\n\
+             \n\
+             [model_providers.{name}]\n\
+             name = \"{name}\"\n\
+             base_url = {base_url}\n\
+             wire_api = \"responses\"\n"
+        ),
+    )
+}

@@ -1,0 +1,121 @@
+//! The log, on standard error.
+
+use crate::config::{Config, LogFormat};
+use std::io;
+use tracing::{Level, Metadata, level_filters::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, ParseError, filter_fn},
+    fmt,
+    layer::SubscriberExt,
+    util::{SubscriberInitExt, TryInitError},
+};
+
+/// Crates that write tokens and whole prompts at debug level. `codex_` stands for all of Codex.
+const TALKATIVE: [&str; 9] = [
+    "codex_",
+    "h2",
+    "hyper",
+    "reqwest",
+    "rmcp",
+    "rustls",
+    "tokio_tungstenite",
+    "tower_http",
+    "tungstenite",
+];
+
+/// Why logging does not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    /// `RUST_LOG` makes no sense.
+    #[error("RUST_LOG: {0}")]
+    Filter(#[from] ParseError),
+    /// Somebody else logs already.
+    #[error("logging: {0}")]
+    Taken(#[from] TryInitError),
+}
+
+/// Begins to log what the configuration asks for; `default_filter` where it does not say.
+///
+/// # Errors
+///
+/// See [`LoggingError`].
+pub fn init(config: &Config, default_filter: &str) -> Result<(), LoggingError> {
+    let filter = config.log_filter.as_deref().unwrap_or(default_filter);
+    let filter = EnvFilter::builder().parse(filter)?;
+    let filter = filter.and(filter_fn(is_safe).with_max_level_hint(LevelFilter::TRACE));
+    let format = fmt::layer().with_writer(io::stderr);
+    let layer = match config.log_format {
+        LogFormat::Pretty => {
+            let ansi = io::IsTerminal::is_terminal(&io::stderr());
+            format.with_ansi(ansi).with_filter(filter).boxed()
+        }
+        LogFormat::Json => format
+            .json()
+            .flatten_event(true)
+            .with_filter(filter)
+            .boxed(),
+    };
+    tracing_subscriber::registry().with(layer).try_init()?;
+    Ok(())
+}
+
+/// Whether something may be logged at all, whatever `RUST_LOG` says.
+fn is_safe(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let ours = target
+        .strip_prefix(env!("CARGO_CRATE_NAME"))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+    *metadata.level() <= Level::INFO
+        || ours
+        || !TALKATIVE.iter().any(|name| target.starts_with(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// The targets and levels that pass when everything is asked for.
+    #[derive(Clone, Default)]
+    struct Seen(Arc<Mutex<Vec<String>>>);
+
+    impl<S: tracing::Subscriber> Layer<S> for Seen {
+        fn on_event(
+            &self,
+            event: &tracing::Event<'_>,
+            _: tracing_subscriber::layer::Context<'_, S>,
+        ) {
+            let metadata = event.metadata();
+            let line = format!("{} {}", metadata.level(), metadata.target());
+            self.0.lock().unwrap().push(line);
+        }
+    }
+
+    #[test]
+    fn what_prints_tokens_is_capped_and_we_are_not() {
+        let seen = Seen::default();
+        let layer = seen.clone().with_filter(filter_fn(is_safe));
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: "codex_core::client", "");
+            tracing::debug!(target: "codex_core::client", "");
+            tracing::trace!(target: "hyper_util::client", "");
+            tracing::debug!(target: "reqwest::connect", "");
+            tracing::trace!(target: "tungstenite::handshake", "");
+            tracing::debug!(target: "codex_openai_proxy_other", "");
+            tracing::trace!(target: "codex_openai_proxy::http::server", "");
+            tracing::debug!(target: "codex_openai_proxy", "");
+            tracing::debug!(target: "mio::poll", "");
+        });
+        assert_eq!(
+            *seen.0.lock().unwrap(),
+            [
+                "INFO codex_core::client",
+                "TRACE codex_openai_proxy::http::server",
+                "DEBUG codex_openai_proxy",
+                "DEBUG mio::poll",
+            ]
+        );
+    }
+}

@@ -1,0 +1,174 @@
+//! The configuration: plain data, checked once at start.
+//!
+//! Three layers, the last wins: the TOML file, the environment, the command line. The environment
+//! is read here alone, through a lookup that the caller hands in.
+
+mod error;
+mod load;
+mod raw;
+#[cfg(test)]
+mod tests;
+
+pub use error::{ConfigError, Mistake};
+pub use load::{Flags, process_environment};
+
+use crate::turn::Aliases;
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+use subtle::{Choice, ConstantTimeEq};
+
+/// Where the proxy listens unless told otherwise.
+pub const DEFAULT_ADDR: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 11435);
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen. Port 0 takes a free one.
+    pub addr: SocketAddr,
+    /// The folder of our own state.
+    pub home: PathBuf,
+    /// The user's Codex folder, with the login and `config.toml` of the Codex CLI.
+    pub codex_home: PathBuf,
+    /// Model names of the user's own.
+    pub aliases: Aliases,
+    /// Keys that open the API. Without any, only direct loopback requests are served.
+    pub api_keys: Vec<ApiKey>,
+    /// How reasoning is shown.
+    pub reasoning: ReasoningSetting,
+    /// Sizes and times.
+    pub limits: Limits,
+    /// The form of the log.
+    pub log_format: LogFormat,
+    /// `RUST_LOG`, where it is set. Known to be well-formed.
+    pub log_filter: Option<String>,
+    /// What the Codex engine is told.
+    pub codex: CodexSettings,
+}
+
+impl Config {
+    /// The defaults, for these folders.
+    #[must_use]
+    pub fn new(home: PathBuf, codex_home: PathBuf) -> Self {
+        Self {
+            addr: DEFAULT_ADDR,
+            home,
+            codex_home,
+            aliases: Aliases::default(),
+            api_keys: Vec::new(),
+            reasoning: ReasoningSetting::default(),
+            limits: Limits::default(),
+            log_format: LogFormat::default(),
+            log_filter: None,
+            codex: CodexSettings::default(),
+        }
+    }
+}
+
+/// Sizes and times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest request body that is read, in bytes.
+    pub max_body_bytes: usize,
+    /// How long running replies may go on after the signal to stop.
+    pub drain: Duration,
+    /// Silence in a stream after which a comment is sent.
+    pub keep_alive: Duration,
+    /// How long a stream's status is held back for the first event.
+    pub first_event: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 64 * 1024 * 1024,
+            drain: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(15),
+            first_event: Duration::from_secs(15),
+        }
+    }
+}
+
+/// How the model's reasoning is shown to clients.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReasoningSetting {
+    /// As `Think` where the model's name came reversed (that is Cursor), else as `Content`.
+    #[default]
+    Auto,
+    /// As `<think>…</think>` in the text.
+    Think,
+    /// As `reasoning_content`.
+    Content,
+    /// Not at all.
+    Off,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What the Codex engine is told. The model provider and the like are not here: they come from
+/// the user's `$CODEX_HOME/config.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodexSettings {
+    /// The instructions of a request that brings none; the backend refuses an empty prompt.
+    pub default_instructions: String,
+    /// The Codex version that the backend is told; `None` for the one built in.
+    pub client_version: Option<String>,
+    /// The `User-Agent` that the backend is told; `None` for Codex's own with our version.
+    pub user_agent: Option<String>,
+    /// Whether `http(s)` image URLs are fetched here, since the backend takes only `data:` URLs.
+    pub fetch_images: bool,
+    /// Whether images may be fetched from hosts of the local network.
+    pub allow_private_image_hosts: bool,
+    /// The one model that there is, in place of the bundled catalog: the demo's.
+    pub only_model: Option<String>,
+}
+
+impl Default for CodexSettings {
+    fn default() -> Self {
+        Self {
+            default_instructions: "You are a helpful assistant.".to_owned(),
+            client_version: None,
+            user_agent: None,
+            fetch_images: true,
+            allow_private_image_hosts: false,
+            only_model: None,
+        }
+    }
+}
+
+/// A key that opens the API. Shows itself to nobody.
+#[derive(Clone)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// A key, if it can be sent in a header: visible ASCII, at least one character.
+    #[must_use]
+    pub fn new(key: &str) -> Option<Self> {
+        let sendable = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
+        sendable.then(|| Self(key.to_owned()))
+    }
+
+    /// Whether `presented` is this key. Takes the same time for every key of this length.
+    #[must_use]
+    pub fn matches(&self, presented: &[u8]) -> Choice {
+        self.0.as_bytes().ct_eq(presented)
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}

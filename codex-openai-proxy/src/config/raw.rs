@@ -1,0 +1,46 @@
+//! The TOML file as it is written. Nothing in it has been checked but for names and types.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The whole file. Every key may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawConfig {
+    pub(super) server: RawServer,
+    pub(super) models: RawModels,
+    pub(super) reply: RawReply,
+    pub(super) codex: RawCodex,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawServer {
+    pub(super) addr: Option<String>,
+    pub(super) max_body_bytes: Option<i64>,
+    pub(super) drain_seconds: Option<i64>,
+    pub(super) keep_alive_seconds: Option<i64>,
+    pub(super) first_event_seconds: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawModels {
+    pub(super) aliases: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawReply {
+    pub(super) reasoning: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawCodex {
+    pub(super) default_instructions: Option<String>,
+    pub(super) client_version: Option<String>,
+    pub(super) user_agent: Option<String>,
+    pub(super) fetch_images: Option<bool>,
+    pub(super) allow_private_image_hosts: Option<bool>,
+}

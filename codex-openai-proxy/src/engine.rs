@@ -1,0 +1,81 @@
+//! The seam between the HTTP side and whatever answers a turn.
+
+#[cfg(feature = "codex")]
+pub mod codex;
+pub mod demo;
+pub mod unavailable;
+
+use crate::turn::{Catalog, TurnError, TurnEvent, TurnRequest};
+use futures_util::{Stream, future::BoxFuture};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::sync::mpsc;
+
+/// Something that answers turns.
+pub trait Engine: Send + Sync + 'static {
+    /// The models that it knows by name.
+    fn catalog(&self) -> Arc<Catalog>;
+
+    /// Whether it could answer a turn now.
+    fn readiness(&self) -> Readiness;
+
+    /// Starts a turn. The reply comes through the stream; dropping the stream interrupts the turn.
+    ///
+    /// # Errors
+    ///
+    /// What is known before the upstream is asked: no login, a request that this engine cannot
+    /// carry out, or a process that stops.
+    fn start(&self, request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>>;
+
+    /// Ends every running turn with [`TurnError::Unavailable`] and frees what it holds.
+    fn shutdown(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Whether an engine can answer turns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can, as far as is known without asking the upstream.
+    Ready,
+    /// It cannot, and this is why.
+    NotReady(String),
+}
+
+/// Events that may wait for a slow reader before the engine's pump waits too.
+const BUFFERED_EVENTS: usize = 64;
+
+/// The events of one running turn, in order.
+///
+/// Ends after [`TurnEvent::Finished`] or after one error. Dropping it tells the engine that nobody
+/// listens any more.
+#[derive(Debug)]
+pub struct TurnStream {
+    events: mpsc::Receiver<Result<TurnEvent, TurnError>>,
+}
+
+/// The engine's end of a [`TurnStream`].
+pub type TurnSender = mpsc::Sender<Result<TurnEvent, TurnError>>;
+
+impl TurnStream {
+    /// A stream and the sender that feeds it.
+    #[must_use]
+    pub fn channel() -> (TurnSender, Self) {
+        let (sender, events) = mpsc::channel(BUFFERED_EVENTS);
+        (sender, Self { events })
+    }
+
+    /// The next event; `None` once the turn has ended.
+    pub async fn next(&mut self) -> Option<Result<TurnEvent, TurnError>> {
+        self.events.recv().await
+    }
+}
+
+impl Stream for TurnStream {
+    type Item = Result<TurnEvent, TurnError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.events.poll_recv(cx)
+    }
+}

@@ -1,0 +1,268 @@
+//! The engine that the product is about: each request is a turn of a Codex thread, run in this
+//! process by codex-core's `ThreadManager` with the user's own login.
+//!
+//! The threads only forward. What codex-core would add to a request, run on this machine or ask the
+//! backend besides is turned off in [`settings`] and [`models`]; `docs/codex-core.md` lists it.
+
+pub mod account;
+mod convert;
+mod errors;
+mod events;
+mod images;
+mod models;
+mod pump;
+mod reset_time;
+mod schema;
+mod settings;
+mod thread;
+mod tools;
+
+pub use settings::CODEX_VERSION;
+
+use super::{Engine, Readiness, TurnStream};
+use crate::{
+    config::CodexSettings,
+    turn::{Catalog, Model, TurnError, TurnRequest},
+};
+use codex_analytics::AnalyticsEventsClient;
+use codex_core::{
+    CodexAppsToolsCache, NewThread, ThreadManager, config::Config, resolve_installation_id,
+    thread_store_from_config,
+};
+use codex_exec_server::EnvironmentManager;
+use codex_extension_api::{
+    ExtensionRegistryBuilder, LoadUserInstructionsFuture, LoadedUserInstructions,
+    UserInstructionsProvider,
+};
+use codex_login::AuthManager;
+use codex_protocol::{
+    config_types::ReasoningSummary,
+    protocol::SessionSource,
+};
+use futures_util::future::{BoxFuture, FutureExt};
+use images::Images;
+use models::ForwardingModels;
+use pump::Pump;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+use thread::Plan;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Codex threads, one a request.
+pub struct CodexEngine {
+    manager: Arc<ThreadManager>,
+    auth: Arc<AuthManager>,
+    config: Config,
+    catalog: Arc<Catalog>,
+    images: Images,
+    default_instructions: String,
+    stop: CancellationToken,
+    threads: TaskTracker,
+}
+
+/// Why the engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The user's Codex configuration cannot be read.
+    #[error("{0}: {1}")]
+    UserConfig(PathBuf, String),
+    /// codex-core does not accept the user's settings.
+    #[error("Codex's config.toml: {0}")]
+    CoreConfig(String),
+    /// Our folder for codex-core cannot be used.
+    #[error("{0}: {1}")]
+    Home(PathBuf, io::Error),
+    /// The environment holds a login, and the provider is not OpenAI.
+    #[error("CODEX_ACCESS_TOKEN is set, but the configured provider must not receive it; unset it")]
+    ForeignLogin,
+    /// TLS cannot be set up.
+    #[error("HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+    /// codex-core's bundled model catalog is broken.
+    #[error("model catalog: {0}")]
+    Catalog(#[from] serde_json::Error),
+}
+
+/// Where the engine finds things.
+#[derive(Debug, Clone, Copy)]
+pub struct Folders<'a> {
+    /// The user's Codex home: login and `config.toml`. Only read, but for refreshed tokens.
+    pub codex_home: &'a Path,
+    /// A folder of ours for what codex-core writes.
+    pub state: &'a Path,
+}
+
+impl CodexEngine {
+    /// Sets the engine up. No request leaves the machine for it.
+    ///
+    /// # Errors
+    ///
+    /// See [`EngineError`]. A missing login is none: requests are then answered with
+    /// [`TurnError::NotLoggedIn`].
+    pub async fn new(
+        settings: &CodexSettings,
+        folders: Folders<'_>,
+    ) -> Result<Arc<Self>, EngineError> {
+        let overrides = settings::user_overrides(folders.codex_home)?;
+        let home = folders.state.join("codex");
+        let mut config = settings::core_config(overrides, settings, &home).await?;
+        if config.model_reasoning_summary.is_none() {
+            // Some models show no reasoning unless asked to; a proxy's user wants to see it.
+            config.model_reasoning_summary = Some(ReasoningSummary::Auto);
+        }
+        let provider = &config.model_provider;
+        let auth = if settings::login_may_go_to(provider) {
+            settings::user_login(&config, folders.codex_home).await
+        } else {
+            settings::no_login(&config, &home).await?
+        };
+        let models = Arc::new(ForwardingModels::new(Arc::clone(&auth))?);
+        let catalog = settings.only_model.as_ref().map_or_else(
+            || models.catalog(config.model.as_deref(), &config.model_provider_id),
+            |slug| Catalog {
+                models: vec![Model {
+                    slug: slug.clone(),
+                    efforts: Vec::new(),
+                    provider: config.model_provider_id.clone(),
+                }],
+            },
+        );
+        let manager = Arc::new(thread_manager(&config, Arc::clone(&auth), models).await?);
+        Ok(Arc::new(Self {
+            manager,
+            auth,
+            images: Images::new(settings)?,
+            default_instructions: settings.default_instructions.clone(),
+            config,
+            catalog: Arc::new(catalog),
+            stop: CancellationToken::new(),
+            threads: TaskTracker::new(),
+        }))
+    }
+
+    async fn run(&self, mut request: TurnRequest) -> Result<TurnStream, TurnError> {
+        if self.stop.is_cancelled() {
+            return Err(pump::stopping());
+        }
+        self.check_login().await?;
+        self.images.prepare(&mut request).await?;
+        let begun = Instant::now();
+        let model = request.model.clone();
+        let Plan { options, op, tools } =
+            thread::plan(request, &self.config, &self.default_instructions)?;
+        let NewThread {
+            thread_id, thread, ..
+        } = self
+            .manager
+            .start_thread_with_options(options)
+            .await
+            .map_err(TurnError::internal)?;
+        tracing::info!(
+            thread = %thread_id,
+            mapped_model = model,
+            provider = self.config.model_provider_id,
+            thread_start_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "codex_forward"
+        );
+        let (reply, stream) = TurnStream::channel();
+        let pump = Pump {
+            manager: Arc::clone(&self.manager),
+            id: thread_id,
+            thread,
+            tools,
+            reply,
+            stop: self.stop.clone(),
+        };
+        self.threads.spawn(pump.run(op));
+        Ok(stream)
+    }
+
+    /// A login can be made while the proxy runs, so a missing one is looked for again.
+    async fn check_login(&self) -> Result<(), TurnError> {
+        if self.needs_login() {
+            self.auth.reload().await;
+        }
+        if self.needs_login() {
+            return Err(TurnError::NotLoggedIn {
+                message: errors::LOG_IN.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn needs_login(&self) -> bool {
+        let provider = &self.config.model_provider;
+        provider.requires_openai_auth
+            && !settings::has_own_key(provider)
+            && self.auth.auth_cached().is_none()
+    }
+}
+
+impl Engine for CodexEngine {
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog)
+    }
+
+    fn readiness(&self) -> Readiness {
+        if self.needs_login() {
+            Readiness::NotReady(errors::LOG_IN.to_owned())
+        } else {
+            Readiness::Ready
+        }
+    }
+
+    fn start(&self, request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
+        self.run(request).boxed()
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, ()> {
+        async {
+            self.stop.cancel();
+            self.threads.close();
+            self.threads.wait().await;
+        }
+        .boxed()
+    }
+}
+
+async fn thread_manager(
+    config: &Config,
+    auth: Arc<AuthManager>,
+    models: Arc<ForwardingModels>,
+) -> Result<ThreadManager, EngineError> {
+    let installation_id = resolve_installation_id(&config.codex_home)
+        .await
+        .map_err(|error| EngineError::Home(config.codex_home.to_path_buf(), error))?;
+    let mut extensions = ExtensionRegistryBuilder::new();
+    extensions.tool_contributor(Arc::new(tools::Contributor));
+    Ok(ThreadManager::new(
+        config,
+        auth,
+        models,
+        CodexAppsToolsCache::default(),
+        // Keeps our threads out of the Codex CLI's own session picker.
+        SessionSource::Exec,
+        Arc::new(EnvironmentManager::without_environments()),
+        Arc::new(extensions.build()),
+        Arc::new(NoUserInstructions),
+        Some(AnalyticsEventsClient::disabled()),
+        thread_store_from_config(config, None),
+        None,
+        installation_id,
+        None,
+        None,
+    ))
+}
+
+/// The user's AGENTS.md is for an agent on the user's machine, not for a client's request.
+struct NoUserInstructions;
+
+impl UserInstructionsProvider for NoUserInstructions {
+    fn load_user_instructions(&self) -> LoadUserInstructionsFuture<'_> {
+        Box::pin(std::future::ready(LoadedUserInstructions::default()))
+    }
+}

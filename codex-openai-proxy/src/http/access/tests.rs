@@ -1,0 +1,203 @@
+use super::*;
+use http::{HeaderName, HeaderValue};
+
+const LOCAL: &str = "127.0.0.1";
+const FOREIGN: &str = "192.0.2.7";
+
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+/// The verdict on a request with these headers, with or without the key `secret` set.
+fn verdict(peer: &str, headers: &[(&str, &str)], keys: &[&str]) -> Result<(), Refusal> {
+    verdict_on(peer, "/v1/models", headers, keys)
+}
+
+fn verdict_on(
+    peer: &str,
+    uri: &str,
+    headers: &[(&str, &str)],
+    keys: &[&str],
+) -> Result<(), Refusal> {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.parse::<HeaderName>().unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            )
+        })
+        .collect();
+    let keys: Vec<ApiKey> = keys.iter().map(|key| ApiKey::new(key).unwrap()).collect();
+    let arrival = Arrival {
+        peer: peer.parse().unwrap(),
+        uri: &uri.parse().unwrap(),
+        headers: &headers,
+    };
+    check(&arrival, &keys)
+}
+
+/// Checks requests from this machine that name it as their host, each with these headers besides.
+fn check_local(cases: &[(Headers<'_>, Result<(), Refusal>)]) {
+    for (more, expected) in cases {
+        let headers = [&[("host", "127.0.0.1:11435")], *more].concat();
+        assert_eq!(verdict(LOCAL, &headers, &[]), *expected, "{headers:?}");
+    }
+}
+
+const fn refuse(why: Indirection) -> Result<(), Refusal> {
+    Err(Refusal::NotDirect(why))
+}
+
+#[test]
+fn without_a_key_the_peer_has_to_be_this_machine() {
+    let refused = refuse(Indirection::Peer);
+    for (peer, expected) in [
+        (LOCAL, Ok(())),
+        ("127.8.8.8", Ok(())),
+        ("::1", Ok(())),
+        ("::ffff:127.0.0.1", Ok(())),
+        (FOREIGN, refused),
+        ("::ffff:192.0.2.7", refused),
+        ("0.0.0.0", refused),
+        ("::", refused),
+    ] {
+        // A key that nobody asked for changes nothing.
+        for key in ["Bearer sk-any", "x"] {
+            let headers = [("host", "localhost"), ("authorization", key)];
+            assert_eq!(verdict(peer, &headers, &[]), expected, "{peer}");
+        }
+    }
+}
+
+#[test]
+fn without_a_key_the_host_has_to_be_a_loopback_name() {
+    let refused = refuse(Indirection::Host);
+    for (host, expected) in [
+        ("localhost", Ok(())),
+        ("LocalHost:8080", Ok(())),
+        ("127.0.0.1:11435", Ok(())),
+        ("127.1.2.3", Ok(())),
+        ("[::1]:11435", Ok(())),
+        ("", refused),
+        ("evil.example", refused),
+        ("localhost.evil.example", refused),
+        ("127.0.0.1.nip.io", refused),
+        ("localhost@evil.example", refused),
+        ("evil.example@localhost", refused),
+        ("192.168.0.2:11435", refused),
+        ("0.0.0.0:11435", refused),
+        ("local host", refused),
+    ] {
+        assert_eq!(verdict(LOCAL, &[("host", host)], &[]), expected, "{host}");
+    }
+    assert_eq!(verdict(LOCAL, &[], &[]), refused);
+    check_local(&[(&[("host", "evil.example")], refused)]);
+}
+
+#[test]
+fn without_a_key_nothing_may_stand_between() {
+    let refused = refuse(Indirection::Forwarded);
+    check_local(&[
+        (&[("cf-ray", "1")], refused),
+        (&[("CF-Connecting-IP", "127.0.0.1")], refused),
+        (&[("x-forwarded-for", "127.0.0.1")], refused),
+        (&[("x-forwarded-proto", "https")], refused),
+        (&[("forwarded", "for=127.0.0.1")], refused),
+        (&[("via", "1.1 x")], refused),
+        (&[("x-real-ip", "127.0.0.1")], refused),
+        (&[("true-client-ip", "127.0.0.1")], refused),
+        (&[("cdn-loop", "x")], refused),
+        (&[("x-stainless-os", "Linux"), ("accept", "*/*")], Ok(())),
+    ]);
+}
+
+#[test]
+fn without_a_key_web_pages_have_to_be_local() {
+    let foreign = refuse(Indirection::Origin);
+    let site = "sec-fetch-site";
+    check_local(&[
+        (&[("origin", "http://localhost:3000")], Ok(())),
+        (&[("origin", "https://[::1]")], Ok(())),
+        (&[("origin", "null")], foreign),
+        (&[("origin", "https://evil.example")], foreign),
+        (&[("origin", "https://localhost.evil.example")], foreign),
+        (&[("origin", "localhost")], foreign),
+        (
+            &[("origin", "http://localhost"), ("origin", "null")],
+            foreign,
+        ),
+        (&[(site, "same-origin")], Ok(())),
+        (&[(site, "none")], Ok(())),
+        (&[(site, "cross-site")], refuse(Indirection::CrossSite)),
+        (
+            &[(site, "cross-site"), ("origin", "http://localhost")],
+            Ok(()),
+        ),
+        (
+            &[(site, "cross-site"), ("origin", "https://x.example")],
+            foreign,
+        ),
+    ]);
+}
+
+#[test]
+fn the_authority_of_the_target_counts_like_a_host() {
+    let refuse = Err(Refusal::NotDirect(Indirection::Host));
+    let host = [("host", "localhost")];
+    for (uri, headers, expected) in [
+        ("http://127.0.0.1:1/v1/models", &[][..], Ok(())),
+        ("http://localhost/v1/models", &host[..], Ok(())),
+        ("http://evil.example/v1/models", &[][..], refuse),
+        ("http://evil.example/v1/models", &host[..], refuse),
+    ] {
+        assert_eq!(verdict_on(LOCAL, uri, headers, &[]), expected, "{uri}");
+    }
+}
+
+#[test]
+fn with_a_key_it_alone_decides() {
+    let keys = ["secret", "other"];
+    for (headers, expected) in [
+        (&[("authorization", "Bearer secret")][..], Ok(())),
+        (&[("authorization", "bearer  other ")], Ok(())),
+        (&[("x-api-key", "secret")], Ok(())),
+        (&[("api-key", "other")], Ok(())),
+        (
+            &[("authorization", "Bearer wrong"), ("api-key", "secret")],
+            Ok(()),
+        ),
+        (
+            &[
+                ("authorization", "Bearer secret"),
+                ("cf-ray", "1"),
+                ("host", "x.example"),
+            ],
+            Ok(()),
+        ),
+        (
+            &[
+                ("authorization", "Bearer secret"),
+                ("origin", "https://x.example"),
+            ],
+            Ok(()),
+        ),
+        (&[], Err(Refusal::NoKey)),
+        (&[("host", "127.0.0.1")], Err(Refusal::NoKey)),
+        (&[("authorization", "Basic secret")], Err(Refusal::NoKey)),
+        (&[("authorization", "secret")], Err(Refusal::NoKey)),
+        (&[("authorization", "Bearer ")], Err(Refusal::WrongKey)),
+        (&[("authorization", "Bearer secre")], Err(Refusal::WrongKey)),
+        (
+            &[("authorization", "Bearer secretx")],
+            Err(Refusal::WrongKey),
+        ),
+        (&[("x-api-key", "SECRET")], Err(Refusal::WrongKey)),
+    ] {
+        for peer in [LOCAL, FOREIGN] {
+            assert_eq!(
+                verdict(peer, headers, &keys),
+                expected,
+                "{peer} {headers:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Bodies: what a reply is made of, and how a request's is read.
+
+use super::{error::ErrorReply, events::EventBody};
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// How long the rest of an unwanted body is read.
+const DISCARD_TIME: Duration = Duration::from_secs(2);
+
+/// The body of every reply of ours. Never fails: a stream that breaks says so in its own words.
+pub enum ReplyBody {
+    /// All there is.
+    Whole(Full<Bytes>),
+    /// Events as they come.
+    Events(Box<EventBody>),
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body).poll_frame(cx),
+            Self::Events(body) => Pin::new(body.as_mut()).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Events(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Events(body) => body.size_hint(),
+        }
+    }
+}
+
+impl Default for ReplyBody {
+    fn default() -> Self {
+        Self::Whole(Full::default())
+    }
+}
+
+impl From<Vec<u8>> for ReplyBody {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Whole(Full::from(bytes))
+    }
+}
+
+impl From<EventBody> for ReplyBody {
+    fn from(body: EventBody) -> Self {
+        Self::Events(Box::new(body))
+    }
+}
+
+/// Reads a request's body to its end.
+///
+/// # Errors
+///
+/// When it is longer than `limit` bytes, which is seen at once where it tells its length, or when
+/// the client breaks off.
+pub async fn read(headers: &HeaderMap, body: Incoming, limit: usize) -> Result<Bytes, ErrorReply> {
+    let told = body.size_hint().lower();
+    if told > u64::try_from(limit).unwrap_or(u64::MAX) {
+        discard(headers, body);
+        return Err(ErrorReply::body_too_large(limit));
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ErrorReply::body_too_large(limit)),
+        Err(error) => {
+            tracing::debug!(error, "body_unreadable");
+            Err(ErrorReply::body_unreadable())
+        }
+    }
+}
+
+/// Reads what is left of a body that nobody wants and throws it away, beside the reply.
+///
+/// Closing a connection on which data still comes in resets it, and the client may then lose the
+/// reply that tells it what was wrong. A client that waits for a `100 Continue` sends nothing.
+pub fn discard(headers: &HeaderMap, mut body: Incoming) {
+    if body.is_end_stream() || headers.contains_key(header::EXPECT) {
+        return;
+    }
+    tokio::spawn(async move {
+        let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+        // Whoever still sends after that has to live with the reset.
+        let _ = tokio::time::timeout(DISCARD_TIME, rest).await;
+    });
+}

@@ -1,0 +1,354 @@
+//! The one place where failures become statuses, codes and messages for clients.
+
+use super::{
+    access::{Indirection, Refusal},
+    body::ReplyBody,
+    reply,
+};
+use crate::{turn::TurnError, wire::error::ErrorBody};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use std::time::Duration;
+
+/// The longest `Retry-After` that is sent. Clients that obey it would otherwise sleep for days on
+/// a weekly limit.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(30);
+
+/// `Retry-After` where the upstream has no capacity and does not say for how long.
+const OVERLOAD_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+const INVALID_REQUEST: &str = "invalid_request_error";
+const AUTHENTICATION: &str = "authentication_error";
+const SERVER: &str = "server_error";
+
+/// An error as the client sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorReply {
+    /// The status, where it can still be sent.
+    pub status: StatusCode,
+    /// The envelope.
+    pub body: ErrorBody,
+    /// A header that belongs to the status. Boxed, because every `Result` here has its size.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
+}
+
+impl ErrorReply {
+    /// The path is none of ours.
+    #[must_use]
+    pub fn unknown_path(method: &Method, path: &str) -> Self {
+        let message = format!("unknown URL: {method} {path}");
+        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, message).code("unknown_url")
+    }
+
+    /// The path is ours; the method is not. `allow` lists those that are.
+    #[must_use]
+    pub fn wrong_method(method: &Method, path: &str, allow: HeaderValue) -> Self {
+        let message = format!("{method} is not supported on {path}");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, message)
+            .code("method_not_supported")
+            .header(header::ALLOW, allow)
+    }
+
+    /// The body is longer than `limit` bytes.
+    #[must_use]
+    pub fn body_too_large(limit: usize) -> Self {
+        let message = format!("the request body is longer than {limit} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, message).code("request_too_large")
+    }
+
+    /// The body did not come whole.
+    #[must_use]
+    pub fn body_unreadable() -> Self {
+        let message = "the request body could not be read to its end";
+        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, message)
+    }
+
+    /// No model of that id is known.
+    #[must_use]
+    pub fn unknown_model(id: &str) -> Self {
+        let mut reply = Self::new(
+            StatusCode::NOT_FOUND,
+            INVALID_REQUEST,
+            format!("the model {id:?} does not exist"),
+        )
+        .code("model_not_found");
+        reply.body = reply.body.with_param(Some("model".to_owned()));
+        reply
+    }
+
+    /// A handler panicked.
+    #[must_use]
+    pub fn panicked() -> Self {
+        Self::internal()
+    }
+
+    fn internal() -> Self {
+        let message = "internal error of the proxy; its log tells more";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER, message).code("internal_error")
+    }
+
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            body: ErrorBody::new(kind, message),
+            header: None,
+        }
+    }
+
+    fn code(mut self, code: &'static str) -> Self {
+        self.body = self.body.with_code(Some(code));
+        self
+    }
+
+    fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some(Box::new((name, value)));
+        self
+    }
+
+    /// `Retry-After` in whole seconds, rounded up so that the client does not come too early.
+    fn retry_after(self, delay: Option<Duration>) -> Self {
+        let Some(delay) = delay else { return self };
+        let delay = delay.min(MAX_RETRY_AFTER);
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// The whole reply.
+    #[must_use]
+    pub fn into_response(self) -> Response<ReplyBody> {
+        let mut response = reply::json(self.status, &self.body);
+        if let Some(header) = self.header {
+            let (name, value) = *header;
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+impl From<TurnError> for ErrorReply {
+    fn from(error: TurnError) -> Self {
+        match error {
+            TurnError::InvalidRequest {
+                message,
+                param,
+                code,
+            } => {
+                let mut reply = Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, message);
+                reply.body = reply.body.with_param(param).with_code(code);
+                reply
+            }
+            TurnError::ContextWindowExceeded { message } => {
+                Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, message)
+                    .code("context_length_exceeded")
+            }
+            TurnError::RateLimited {
+                message,
+                retry_after,
+                quota,
+            } => {
+                // OpenAI's own words for the two kinds; the code is the ChatGPT backend's.
+                let (kind, code) = if quota {
+                    ("insufficient_quota", "usage_limit_reached")
+                } else {
+                    ("rate_limit_error", "rate_limit_exceeded")
+                };
+                Self::new(StatusCode::TOO_MANY_REQUESTS, kind, message)
+                    .code(code)
+                    .retry_after(retry_after)
+            }
+            TurnError::NotLoggedIn { message } => {
+                Self::new(StatusCode::UNAUTHORIZED, AUTHENTICATION, message).code("not_logged_in")
+            }
+            // Not 401: clients would blame the key that they sent to us.
+            TurnError::UpstreamRefused { message } => {
+                Self::new(StatusCode::BAD_GATEWAY, SERVER, message).code("upstream_auth_error")
+            }
+            TurnError::Overloaded { message } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER, message)
+                    .code("server_is_overloaded")
+                    .retry_after(Some(OVERLOAD_RETRY_AFTER))
+            }
+            TurnError::Timeout { message } => {
+                Self::new(StatusCode::GATEWAY_TIMEOUT, SERVER, message).code("upstream_timeout")
+            }
+            TurnError::Upstream { message } => {
+                Self::new(StatusCode::BAD_GATEWAY, SERVER, message).code("upstream_error")
+            }
+            TurnError::Unavailable { message } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER, message)
+                    .code("service_unavailable")
+            }
+            TurnError::Internal { detail } => {
+                // After this the detail is gone: the client gets none of it.
+                tracing::error!(detail, "internal_error");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<Refusal> for ErrorReply {
+    fn from(refusal: Refusal) -> Self {
+        let unauthorized =
+            |message, code| Self::new(StatusCode::UNAUTHORIZED, AUTHENTICATION, message).code(code);
+        let bearer = HeaderValue::from_static("Bearer");
+        match refusal {
+            Refusal::NoKey => unauthorized(
+                "this proxy wants its API key (the value of PROXY_API_KEY where it runs), sent as \
+                 `Authorization: Bearer KEY`, `x-api-key` or `api-key`"
+                    .to_owned(),
+                "invalid_api_key",
+            )
+            .header(header::WWW_AUTHENTICATE, bearer),
+            Refusal::WrongKey => unauthorized(
+                "the API key is not the one that this proxy was given in PROXY_API_KEY".to_owned(),
+                "invalid_api_key",
+            )
+            .header(header::WWW_AUTHENTICATE, bearer),
+            Refusal::NotDirect(indirection) => unauthorized(
+                format!(
+                    "this proxy has no API key, so it serves only programs that reach it directly \
+                     on its own machine, and this request {}. To let it in, set a key (start the \
+                     proxy with PROXY_API_KEY=KEY) and send it as `Authorization: Bearer KEY`",
+                    describe(indirection)
+                ),
+                "api_key_not_set",
+            ),
+        }
+    }
+}
+
+fn describe(indirection: Indirection) -> &'static str {
+    match indirection {
+        Indirection::Peer => "comes from another machine",
+        Indirection::Forwarded => "was forwarded by a tunnel or another proxy",
+        Indirection::Host => "names a host that is not a loopback address",
+        Indirection::Origin | Indirection::CrossSite => "comes from a web page of another site",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Status, type, code and `Retry-After`.
+    type Row = (
+        u16,
+        &'static str,
+        Option<&'static str>,
+        Option<&'static str>,
+    );
+
+    fn row(reply: &ErrorReply) -> (u16, &'static str, Option<&'static str>, Option<String>) {
+        let retry_after = reply.header.as_deref().and_then(|(name, value)| {
+            (name == header::RETRY_AFTER).then(|| value.to_str().unwrap().to_owned())
+        });
+        (
+            reply.status.as_u16(),
+            reply.body.error.kind,
+            reply.body.error.code,
+            retry_after,
+        )
+    }
+
+    #[test]
+    fn every_turn_error_has_its_status_and_code() {
+        let message = || "why".to_owned();
+        let limited = |quota, millis| TurnError::RateLimited {
+            message: message(),
+            retry_after: Some(Duration::from_millis(millis)),
+            quota,
+        };
+        let cases: Vec<(TurnError, Row)> = vec![
+            (
+                TurnError::invalid("messages", "why"),
+                (400, "invalid_request_error", None, None),
+            ),
+            (
+                TurnError::ContextWindowExceeded { message: message() },
+                (
+                    400,
+                    "invalid_request_error",
+                    Some("context_length_exceeded"),
+                    None,
+                ),
+            ),
+            (
+                limited(false, 1_001),
+                (
+                    429,
+                    "rate_limit_error",
+                    Some("rate_limit_exceeded"),
+                    Some("2"),
+                ),
+            ),
+            (
+                limited(true, 7_200_000),
+                (
+                    429,
+                    "insufficient_quota",
+                    Some("usage_limit_reached"),
+                    Some("1800"),
+                ),
+            ),
+            (
+                TurnError::NotLoggedIn { message: message() },
+                (401, "authentication_error", Some("not_logged_in"), None),
+            ),
+            (
+                TurnError::UpstreamRefused { message: message() },
+                (502, "server_error", Some("upstream_auth_error"), None),
+            ),
+            (
+                TurnError::Overloaded { message: message() },
+                (503, "server_error", Some("server_is_overloaded"), Some("5")),
+            ),
+            (
+                TurnError::Timeout { message: message() },
+                (504, "server_error", Some("upstream_timeout"), None),
+            ),
+            (
+                TurnError::Upstream { message: message() },
+                (502, "server_error", Some("upstream_error"), None),
+            ),
+            (
+                TurnError::Unavailable { message: message() },
+                (503, "server_error", Some("service_unavailable"), None),
+            ),
+        ];
+        for (error, (status, kind, code, retry_after)) in cases {
+            let reply = ErrorReply::from(error.clone());
+            let expected = (status, kind, code, retry_after.map(str::to_owned));
+            assert_eq!(row(&reply), expected, "{error:?}");
+            assert_eq!(reply.body.error.message, "why");
+        }
+    }
+
+    #[test]
+    fn the_field_at_fault_is_named() {
+        let reply = ErrorReply::from(TurnError::invalid("messages[2].content", "why"));
+        assert_eq!(
+            reply.body.error.param.as_deref(),
+            Some("messages[2].content")
+        );
+    }
+
+    #[test]
+    fn internals_stay_inside() {
+        let reply = ErrorReply::from(TurnError::internal("/home/me/secret"));
+        assert_eq!(
+            row(&reply),
+            (500, "server_error", Some("internal_error"), None)
+        );
+        assert!(!reply.body.error.message.contains("secret"));
+    }
+
+    #[test]
+    fn a_limit_without_a_known_end_names_none() {
+        let reply = ErrorReply::from(TurnError::RateLimited {
+            message: String::new(),
+            retry_after: None,
+            quota: true,
+        });
+        assert_eq!(row(&reply).3, None);
+    }
+}

@@ -1,0 +1,185 @@
+//! Which path and method leads where.
+
+use http::{HeaderValue, Method};
+use std::{borrow::Cow, collections::BTreeMap};
+
+use Access::{Guarded, Open};
+use Endpoint::{ChatCompletions, Health, Model, Models};
+
+/// Every route. `HEAD` is served wherever `GET` is, `OPTIONS` is answered by the CORS layer, and a
+/// slash at the end of a path is ignored. Clients set the base URL with or without `/v1`.
+const TABLE: &[(Method, &str, Endpoint, Access)] = &[
+    (
+        Method::POST,
+        "/v1/chat/completions",
+        ChatCompletions,
+        Guarded,
+    ),
+    (Method::POST, "/chat/completions", ChatCompletions, Guarded),
+    (Method::GET, "/v1/models", Models, Guarded),
+    (Method::GET, "/models", Models, Guarded),
+    (Method::GET, "/v1/models/{*id}", Model, Guarded),
+    (Method::GET, "/models/{*id}", Model, Guarded),
+    (Method::GET, "/health", Health, Open),
+];
+
+/// What a route does; each is a function in [`handlers`](super::handlers).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Answers a Chat Completions request.
+    ChatCompletions,
+    /// Lists the models.
+    Models,
+    /// Describes the model `{id}`.
+    Model,
+    /// Tells whether the service is up.
+    Health,
+}
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever [`access`](super::access) lets in.
+    Guarded,
+    /// Everyone.
+    Open,
+}
+
+/// The table, ready to be asked.
+pub struct Routes(matchit::Router<Path>);
+
+/// What one path offers.
+#[derive(Debug, Default)]
+struct Path {
+    methods: Vec<(Method, Endpoint)>,
+    open: bool,
+}
+
+/// A path that exists.
+#[derive(Debug)]
+pub struct Found<'a> {
+    path: &'a Path,
+    /// The `{id}` of the path, decoded.
+    pub id: Option<Cow<'a, str>>,
+}
+
+impl Routes {
+    /// Reads the table.
+    ///
+    /// # Errors
+    ///
+    /// When two rows contradict each other.
+    pub fn new() -> Result<Self, matchit::InsertError> {
+        let mut paths: BTreeMap<&str, Path> = BTreeMap::new();
+        for (method, path, endpoint, access) in TABLE {
+            let entry = paths.entry(path).or_default();
+            entry.methods.push((method.clone(), *endpoint));
+            entry.open |= *access == Open;
+        }
+        let mut router = matchit::Router::new();
+        for (path, entry) in paths {
+            router.insert(path, entry)?;
+        }
+        Ok(Self(router))
+    }
+
+    /// Looks up the path of a request, without its query.
+    #[must_use]
+    pub fn find<'a>(&'a self, path: &'a str) -> Option<Found<'a>> {
+        let found = self.0.at(path.trim_end_matches('/')).ok()?;
+        let id = found
+            .params
+            .get("id")
+            .map(|id| percent_encoding::percent_decode_str(id).decode_utf8_lossy());
+        Some(Found {
+            path: found.value,
+            id,
+        })
+    }
+}
+
+impl Found<'_> {
+    /// Who may use it.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        if self.path.open { Open } else { Guarded }
+    }
+
+    /// What this method does here.
+    #[must_use]
+    pub fn endpoint(&self, method: &Method) -> Option<Endpoint> {
+        let method = if method == Method::HEAD {
+            &Method::GET
+        } else {
+            method
+        };
+        self.path
+            .methods
+            .iter()
+            .find_map(|(offered, endpoint)| (offered == method).then_some(*endpoint))
+    }
+
+    /// The `Allow` header for a method that does nothing here.
+    #[must_use]
+    pub fn allow(&self) -> HeaderValue {
+        let mut names = Vec::new();
+        for (method, _) in &self.path.methods {
+            names.push(method.as_str());
+            if method == Method::GET {
+                names.push("HEAD");
+            }
+        }
+        names.push("OPTIONS");
+        // Method names are header text.
+        HeaderValue::try_from(names.join(", "))
+            .unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_with_and_without_a_slash() {
+        let routes = Routes::new().unwrap();
+        for (method, path, endpoint, access) in TABLE {
+            for path in [path.replace("{*id}", "gpt-5.2"), format!("{path}/")] {
+                let found = routes.find(&path).unwrap();
+                assert_eq!(found.endpoint(method), Some(*endpoint), "{path}");
+                assert_eq!(found.access(), *access, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn model_ids_are_decoded_and_may_hold_slashes() {
+        let routes = Routes::new().unwrap();
+        for (path, id) in [
+            ("/v1/models/gpt-5.2", "gpt-5.2"),
+            ("/models/openai/gpt-5.2/", "openai/gpt-5.2"),
+            ("/v1/models/my%20model%2Fx", "my model/x"),
+        ] {
+            assert_eq!(routes.find(path).unwrap().id.as_deref(), Some(id));
+        }
+    }
+
+    #[test]
+    fn strangers_are_not_found() {
+        let routes = Routes::new().unwrap();
+        for path in [
+            "",
+            "/",
+            "/v1",
+            "/v1/chat",
+            "/v1/chat/completions/x",
+            "/V1/models",
+        ] {
+            assert!(routes.find(path).is_none(), "{path}");
+        }
+        let found = routes.find("/v1/models").unwrap();
+        assert_eq!(found.endpoint(&Method::POST), None);
+        assert_eq!(found.endpoint(&Method::HEAD), Some(Models));
+        assert_eq!(found.allow(), "GET, HEAD, OPTIONS");
+    }
+}

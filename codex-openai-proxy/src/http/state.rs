@@ -1,0 +1,44 @@
+//! What every handler sees.
+
+use super::routes::Routes;
+use crate::{config::Config, engine::Engine};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// The state of the service, shared by all requests.
+pub struct AppState {
+    /// Answers the turns.
+    pub engine: Arc<dyn Engine>,
+    /// The configuration.
+    pub config: Config,
+    /// The route table.
+    pub routes: Routes,
+    /// When this process began to serve, in seconds since 1970: the `created` of every model.
+    pub started: u64,
+}
+
+impl AppState {
+    /// The state for a service that begins now.
+    ///
+    /// # Errors
+    ///
+    /// When the route table contradicts itself.
+    pub fn new(config: Config, engine: Arc<dyn Engine>) -> Result<Self, matchit::InsertError> {
+        Ok(Self {
+            engine,
+            config,
+            routes: Routes::new()?,
+            started: unix_seconds(),
+        })
+    }
+}
+
+/// Now, in seconds since 1970; 0 on a clock that stands before that.
+#[must_use]
+pub fn unix_seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
+}

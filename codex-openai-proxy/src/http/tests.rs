@@ -1,0 +1,261 @@
+//! The HTTP layer through a real socket, before an engine that the tests feed by hand.
+
+mod lifecycle;
+mod streaming;
+mod surface;
+
+use super::{AppState, Server};
+use crate::{
+    config::Config,
+    engine::{Engine, Readiness, TurnSender, TurnStream},
+    turn::{Catalog, Effort, FinishReason, Model, TurnError, TurnEvent, TurnRequest, Usage},
+    wire::sse::{Decoder, KEEP_ALIVE},
+};
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use serde_json::{Value, json};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+
+/// Longer than anything here takes, unless it hangs.
+const SOON: Duration = Duration::from_secs(5);
+
+/// A turn that a client has started.
+struct Turn {
+    request: TurnRequest,
+    reply: TurnSender,
+}
+
+impl Turn {
+    async fn send(&self, event: TurnEvent) {
+        self.reply.send(Ok(event)).await.unwrap();
+    }
+
+    async fn text(&self, text: &str) {
+        self.send(TurnEvent::Text(text.to_owned())).await;
+    }
+
+    async fn reasoning(&self, text: &str) {
+        self.send(TurnEvent::Reasoning(text.to_owned())).await;
+    }
+
+    async fn finish(&self) {
+        let usage = Usage {
+            input: 10,
+            cached: 4,
+            output: 3,
+            reasoning: 1,
+        };
+        self.send(TurnEvent::Finished {
+            reason: FinishReason::Stop,
+            usage: Some(usage),
+        })
+        .await;
+    }
+
+    async fn fail(&self, error: TurnError) {
+        self.reply.send(Err(error)).await.unwrap();
+    }
+
+    /// Whether the turn is interrupted soon.
+    async fn is_interrupted(&self) -> bool {
+        timeout(SOON, self.reply.closed()).await.is_ok()
+    }
+}
+
+/// Hands every turn to the test. The model `panic` panics, `logged-out` is refused.
+struct StubEngine {
+    turns: mpsc::UnboundedSender<Turn>,
+    running: Mutex<Vec<mpsc::WeakSender<Result<TurnEvent, TurnError>>>>,
+}
+
+impl Engine for StubEngine {
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::new(Catalog {
+            models: vec![Model {
+                slug: "gpt-5.2".to_owned(),
+                efforts: vec![Effort::Low, Effort::High],
+                provider: "stub".to_owned(),
+            }],
+        })
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::NotReady("no login".to_owned())
+    }
+
+    fn start(&self, request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
+        let started = match request.model.as_str() {
+            "panic" => panic!("as asked"),
+            "logged-out" => Err(TurnError::NotLoggedIn {
+                message: "log in first".to_owned(),
+            }),
+            _ => {
+                let (reply, stream) = TurnStream::channel();
+                self.running.lock().unwrap().push(reply.downgrade());
+                self.turns.send(Turn { request, reply }).unwrap();
+                Ok(stream)
+            }
+        };
+        ready(started).boxed()
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, ()> {
+        let running = std::mem::take(&mut *self.running.lock().unwrap());
+        async move {
+            for reply in running.iter().filter_map(mpsc::WeakSender::upgrade) {
+                // Fails where the turn's listener is gone.
+                let _ = reply
+                    .send(Err(TurnError::Unavailable {
+                        message: "the proxy stops".to_owned(),
+                    }))
+                    .await;
+            }
+        }
+        .boxed()
+    }
+}
+
+/// A running service.
+struct Service {
+    addr: SocketAddr,
+    client: reqwest::Client,
+    turns: mpsc::UnboundedReceiver<Turn>,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+}
+
+impl Service {
+    async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::new(PathBuf::new(), PathBuf::new());
+        change(&mut config);
+        let (sender, turns) = mpsc::unbounded_channel();
+        let engine = Arc::new(StubEngine {
+            turns: sender,
+            running: Mutex::default(),
+        });
+        let state = Arc::new(AppState::new(config, engine).unwrap());
+        let bound = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let addr = bound.local_addr();
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(bound.serve(state, async {
+            let _ = stopped.await;
+        }));
+        Self {
+            addr,
+            client: client(|builder| builder),
+            turns,
+            stop,
+            served,
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
+    fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
+    fn chat(&self, body: &Value) -> reqwest::RequestBuilder {
+        self.client
+            .post(self.url("/v1/chat/completions"))
+            .json(body)
+    }
+
+    /// Sends a request in the background and gives the turn that it starts.
+    async fn ask(&mut self, body: &Value) -> (JoinHandle<reqwest::Response>, Turn) {
+        let request = self.chat(body).send();
+        let response = tokio::spawn(async { request.await.unwrap() });
+        (response, self.turn().await)
+    }
+
+    async fn turn(&mut self) -> Turn {
+        timeout(SOON, self.turns.recv()).await.unwrap().unwrap()
+    }
+}
+
+fn client(
+    change: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> reqwest::Client {
+    let builder = reqwest::Client::builder().no_proxy().timeout(2 * SOON);
+    change(builder).build().unwrap()
+}
+
+fn request(model: &str, stream: bool) -> Value {
+    json!({
+        "model": model,
+        "stream": stream,
+        "stream_options": stream.then(|| json!({"include_usage": true})),
+        "messages": [{"role": "user", "content": "Hi"}],
+    })
+}
+
+fn key(config: &mut Config) {
+    config.api_keys = crate::config::ApiKey::new("secret").into_iter().collect();
+}
+
+/// The body of an event stream, read as it comes.
+struct Events {
+    response: reqwest::Response,
+}
+
+impl Events {
+    /// What comes next, which has to be whole frames; `None` at the end.
+    async fn next(&mut self) -> Option<String> {
+        let chunk = timeout(SOON, self.response.chunk()).await.unwrap().unwrap();
+        chunk.map(|chunk| String::from_utf8(chunk.to_vec()).unwrap())
+    }
+
+    /// What comes until it is `enough`.
+    async fn until(&mut self, enough: impl Fn(&str) -> bool) -> String {
+        let mut text = String::new();
+        while !enough(&text) {
+            text.push_str(&self.next().await.unwrap());
+        }
+        text
+    }
+
+    async fn rest(mut self) -> String {
+        let mut rest = String::new();
+        while let Some(text) = self.next().await {
+            rest.push_str(&text);
+        }
+        rest
+    }
+}
+
+/// The data of every event in a piece of a stream.
+fn data(stream: &str) -> Vec<String> {
+    let mut events = Vec::new();
+    Decoder::new(1 << 20)
+        .feed(stream.as_bytes(), &mut events)
+        .unwrap();
+    events.into_iter().map(|event| event.data).collect()
+}
+
+/// The deltas of every chunk in a piece of a stream.
+fn deltas(stream: &str) -> Vec<Value> {
+    data(stream)
+        .iter()
+        .filter_map(|data| serde_json::from_str::<Value>(data).ok())
+        .filter_map(|mut chunk| Some(chunk["choices"].get_mut(0)?["delta"].take()))
+        .collect()
+}
+
+fn keep_alive() -> &'static str {
+    std::str::from_utf8(KEEP_ALIVE).unwrap()
+}

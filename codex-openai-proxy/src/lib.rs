@@ -1,0 +1,17 @@
+//! An OpenAI-compatible proxy whose answers come from Codex threads that run in this process.
+//!
+//! Modules stand in the order in which they may see each other; `tests/tidy.rs` holds them to it.
+
+pub mod turn;
+pub mod wire;
+
+pub mod config;
+
+pub mod translate;
+
+pub mod engine;
+
+pub mod http;
+
+pub mod app;
+pub mod cli;

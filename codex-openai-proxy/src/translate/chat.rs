@@ -1,0 +1,71 @@
+//! Chat Completions: requests into turns, events into chunks or into one reply.
+
+mod chunks;
+mod folder;
+mod from_client;
+mod grammar;
+mod messages;
+mod models;
+mod tools;
+
+pub use chunks::ChunkWriter;
+pub use folder::ReplyFolder;
+pub use from_client::{Translated, from_client};
+pub use models::model_list;
+
+use crate::{
+    turn::{FinishReason, Usage},
+    wire::chat::{
+        CompletionUsage,
+        completion::{CompletionTokensDetails, PromptTokensDetails},
+    },
+};
+
+/// What every chunk of a reply says alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyHead {
+    /// `chatcmpl-…`.
+    pub id: String,
+    /// When the reply began, in seconds since 1970.
+    pub created: u64,
+    /// The model's name as the client sent it.
+    pub model: String,
+}
+
+/// How reasoning is shown to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReasoningStyle {
+    /// Inside `<think>…</think>` in the content.
+    Think,
+    /// As `reasoning_content`, beside the content.
+    Content,
+    /// Not at all.
+    Off,
+}
+
+/// OpenAI's word for why a message ended.
+fn finish_reason(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop => "stop",
+        FinishReason::ToolCalls => "tool_calls",
+        FinishReason::Length => "length",
+        FinishReason::ContentFilter => "content_filter",
+    }
+}
+
+/// Token counts as the API has them.
+fn completion_usage(usage: Usage) -> CompletionUsage {
+    CompletionUsage {
+        prompt_tokens: usage.input,
+        completion_tokens: usage.output,
+        total_tokens: usage.total(),
+        prompt_tokens_details: PromptTokensDetails {
+            cached_tokens: usage.cached,
+            ..PromptTokensDetails::default()
+        },
+        completion_tokens_details: CompletionTokensDetails {
+            reasoning_tokens: usage.reasoning,
+            ..CompletionTokensDetails::default()
+        },
+    }
+}

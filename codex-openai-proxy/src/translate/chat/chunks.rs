@@ -1,0 +1,129 @@
+//! A streamed reply.
+
+use super::{
+    ReasoningStyle, ReplyHead, completion_usage, finish_reason,
+    grammar::{Grammar, Sink},
+};
+use crate::{
+    turn::{FinishReason, ToolCall, TurnEvent, Usage},
+    wire::{
+        chat::{ChunkTemplate, Delta, FunctionCall, StreamOptions, ToolCallDelta},
+        error::ErrorBody,
+        sse,
+    },
+};
+
+/// Writes one reply as a stream of `chat.completion.chunk` frames.
+///
+/// The first event brings the chunk with the role; [`TurnEvent::Finished`] brings the finish
+/// reason, the usage if it was asked for, and `[DONE]`. Whatever comes after an end is ignored.
+///
+/// Usage is never made up: where the upstream told none, the stream has no usage chunk.
+#[derive(Debug)]
+pub struct ChunkWriter {
+    grammar: Grammar,
+    template: ChunkTemplate,
+    options: StreamOptions,
+    begun: bool,
+}
+
+impl ChunkWriter {
+    /// A reply that has not begun.
+    #[must_use]
+    pub fn new(head: ReplyHead, style: ReasoningStyle, include_usage: bool) -> Self {
+        let ReplyHead { id, created, model } = head;
+        let options = StreamOptions { include_usage };
+        Self {
+            grammar: Grammar::new(style),
+            template: ChunkTemplate::new(&id, created, &model, options),
+            options,
+            begun: false,
+        }
+    }
+
+    /// Appends the frames that `event` causes.
+    pub fn on_event(&mut self, event: TurnEvent, out: &mut Vec<u8>) {
+        if self.grammar.has_ended() {
+            return;
+        }
+        let mut frames = Frames {
+            template: &self.template,
+            options: self.options,
+            out,
+        };
+        if !self.begun {
+            self.begun = true;
+            frames.delta(&Delta {
+                role: Some("assistant"),
+                content: Some(""),
+                ..Delta::default()
+            });
+        }
+        self.grammar.on_event(event, &mut frames);
+    }
+
+    /// Appends the one error that ends a stream which failed. No finish reason and no `[DONE]`
+    /// come with it, since clients read either as success.
+    pub fn on_error(&mut self, error: &ErrorBody, out: &mut Vec<u8>) {
+        if self.grammar.has_ended() {
+            return;
+        }
+        self.grammar.abort();
+        sse::write_data(out, error);
+    }
+}
+
+/// The frames of one event.
+struct Frames<'a> {
+    template: &'a ChunkTemplate,
+    options: StreamOptions,
+    out: &'a mut Vec<u8>,
+}
+
+impl Frames<'_> {
+    fn delta(&mut self, delta: &Delta<'_>) {
+        self.template.write_delta(self.out, delta);
+    }
+}
+
+impl Sink for Frames<'_> {
+    fn content(&mut self, text: &str) {
+        self.delta(&Delta {
+            content: Some(text),
+            ..Delta::default()
+        });
+    }
+
+    fn reasoning(&mut self, text: &str) {
+        self.delta(&Delta {
+            reasoning_content: Some(text),
+            ..Delta::default()
+        });
+    }
+
+    fn tool_call(&mut self, index: usize, call: ToolCall) {
+        self.delta(&Delta {
+            tool_calls: Some([ToolCallDelta {
+                index,
+                id: call.id,
+                kind: "function",
+                function: FunctionCall {
+                    name: call.name,
+                    arguments: call.arguments,
+                },
+            }]),
+            ..Delta::default()
+        });
+    }
+
+    fn finish(&mut self, reason: FinishReason, usage: Option<Usage>) {
+        self.template.write_finish(self.out, finish_reason(reason));
+        if let Some(usage) = usage
+            && self.options.include_usage
+        {
+            self.template
+                .write_usage(self.out, &completion_usage(usage));
+        }
+        self.out.extend_from_slice(sse::DONE);
+    }
+}

@@ -1,0 +1,100 @@
+//! A reply in one piece.
+
+use super::{
+    ReasoningStyle, ReplyHead, completion_usage, finish_reason,
+    grammar::{Grammar, Sink},
+};
+use crate::{
+    turn::{self, FinishReason, TurnEvent, Usage},
+    wire::chat::{
+        AssistantMessage, ChatCompletion, Choice, FunctionCall, ToolCall, system_fingerprint,
+    },
+};
+
+/// Gathers the events of a turn into one `chat.completion`.
+///
+/// Where the upstream told no usage, the reply has none.
+#[derive(Debug)]
+pub struct ReplyFolder {
+    head: ReplyHead,
+    grammar: Grammar,
+    parts: Parts,
+}
+
+#[derive(Debug, Default)]
+struct Parts {
+    content: String,
+    reasoning: String,
+    tool_calls: Vec<ToolCall>,
+    end: Option<(FinishReason, Option<Usage>)>,
+}
+
+impl ReplyFolder {
+    /// A reply that has not begun.
+    #[must_use]
+    pub fn new(head: ReplyHead, style: ReasoningStyle) -> Self {
+        Self {
+            head,
+            grammar: Grammar::new(style),
+            parts: Parts::default(),
+        }
+    }
+
+    /// Adds an event.
+    pub fn on_event(&mut self, event: TurnEvent) {
+        self.grammar.on_event(event, &mut self.parts);
+    }
+
+    /// The reply; `None` where the turn never finished.
+    #[must_use]
+    pub fn finish(self) -> Option<ChatCompletion> {
+        let Self { head, parts, .. } = self;
+        let (reason, usage) = parts.end?;
+        let only_calls = parts.content.is_empty() && !parts.tool_calls.is_empty();
+        Some(ChatCompletion {
+            id: head.id,
+            object: "chat.completion",
+            created: head.created,
+            model: head.model,
+            system_fingerprint: system_fingerprint(),
+            choices: [Choice {
+                index: 0,
+                message: AssistantMessage {
+                    role: "assistant",
+                    content: (!only_calls).then_some(parts.content),
+                    reasoning_content: (!parts.reasoning.is_empty()).then_some(parts.reasoning),
+                    refusal: None,
+                    tool_calls: parts.tool_calls,
+                },
+                logprobs: None,
+                finish_reason: finish_reason(reason),
+            }],
+            usage: usage.map(completion_usage),
+        })
+    }
+}
+
+impl Sink for Parts {
+    fn content(&mut self, text: &str) {
+        self.content.push_str(text);
+    }
+
+    fn reasoning(&mut self, text: &str) {
+        self.reasoning.push_str(text);
+    }
+
+    fn tool_call(&mut self, _index: usize, call: turn::ToolCall) {
+        self.tool_calls.push(ToolCall {
+            id: call.id,
+            kind: "function",
+            function: FunctionCall {
+                name: call.name,
+                arguments: call.arguments,
+            },
+        });
+    }
+
+    fn finish(&mut self, reason: FinishReason, usage: Option<Usage>) {
+        self.end = Some((reason, usage));
+    }
+}

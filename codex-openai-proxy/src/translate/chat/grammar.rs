@@ -1,0 +1,112 @@
+//! The order in which the parts of a reply may come, whatever the events.
+
+use super::ReasoningStyle;
+use crate::turn::{FinishReason, ToolCall, TurnEvent, Usage};
+
+const THINK_OPEN: &str = "<think>";
+const THINK_CLOSE: &str = "</think>\n\n";
+
+/// Where the parts of a reply go.
+pub(super) trait Sink {
+    /// More text.
+    fn content(&mut self, text: &str);
+    /// More reasoning, outside the text.
+    fn reasoning(&mut self, text: &str);
+    /// The call at position `index`.
+    fn tool_call(&mut self, index: usize, call: ToolCall);
+    /// The end; comes once, last.
+    fn finish(&mut self, reason: FinishReason, usage: Option<Usage>);
+}
+
+/// Turns events into the parts of a reply.
+#[derive(Debug)]
+pub(super) struct Grammar {
+    style: ReasoningStyle,
+    phase: Phase,
+    calls: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Answering,
+    /// Inside `<think>`.
+    Thinking,
+    Ended,
+}
+
+impl Grammar {
+    pub(super) fn new(style: ReasoningStyle) -> Self {
+        Self {
+            style,
+            phase: Phase::Answering,
+            calls: 0,
+        }
+    }
+
+    /// Whether the reply has ended, well or not.
+    pub(super) fn has_ended(&self) -> bool {
+        self.phase == Phase::Ended
+    }
+
+    /// Ends the reply without a finish.
+    pub(super) fn abort(&mut self) {
+        self.phase = Phase::Ended;
+    }
+
+    /// Hands on what `event` means. Nothing comes after the end, and empty text means nothing.
+    pub(super) fn on_event(&mut self, event: TurnEvent, sink: &mut impl Sink) {
+        if self.has_ended() {
+            return;
+        }
+        match event {
+            TurnEvent::Text(text) | TurnEvent::Reasoning(text) if text.is_empty() => {}
+            TurnEvent::Text(text) => {
+                self.stop_thinking(sink);
+                sink.content(&text);
+            }
+            TurnEvent::Reasoning(text) => self.reason(&text, sink),
+            TurnEvent::ToolCall(call) => {
+                self.stop_thinking(sink);
+                sink.tool_call(self.calls, call);
+                self.calls += 1;
+            }
+            TurnEvent::Finished { reason, usage } => {
+                self.stop_thinking(sink);
+                self.phase = Phase::Ended;
+                sink.finish(self.consistent(reason), usage);
+            }
+        }
+    }
+
+    fn reason(&mut self, text: &str, sink: &mut impl Sink) {
+        match self.style {
+            ReasoningStyle::Off => {}
+            ReasoningStyle::Content => sink.reasoning(text),
+            ReasoningStyle::Think => {
+                // The tags stand alone: clients look for a delta that is one.
+                if self.phase != Phase::Thinking {
+                    self.phase = Phase::Thinking;
+                    sink.content(THINK_OPEN);
+                }
+                sink.content(text);
+            }
+        }
+    }
+
+    fn stop_thinking(&mut self, sink: &mut impl Sink) {
+        if self.phase == Phase::Thinking {
+            self.phase = Phase::Answering;
+            sink.content(THINK_CLOSE);
+        }
+    }
+
+    /// Clients run tools only after `tool_calls`, and wait for calls that `tool_calls` promised:
+    /// the reason has to agree with what they saw.
+    fn consistent(&self, reason: FinishReason) -> FinishReason {
+        match reason {
+            FinishReason::Stop if self.calls > 0 => FinishReason::ToolCalls,
+            FinishReason::ToolCalls if self.calls == 0 => FinishReason::Stop,
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The tools of a request and the choice among them.
+
+use crate::{
+    turn::{Tool, ToolChoice, TurnError},
+    wire::{
+        chat::{self, Grammar, ToolDefinition},
+        invalid,
+    },
+};
+use serde_json::{Map, Value, json};
+
+/// Reads the tools.
+pub(super) fn tools(definitions: Vec<ToolDefinition>) -> Result<Vec<Tool>, TurnError> {
+    definitions.into_iter().map(tool).collect()
+}
+
+/// Reads the choice. It must be one that the tools on offer allow.
+pub(super) fn tool_choice(
+    choice: Option<chat::ToolChoice>,
+    tools: &[Tool],
+) -> Result<ToolChoice, TurnError> {
+    match choice {
+        None | Some(chat::ToolChoice::Auto) => Ok(ToolChoice::Auto),
+        Some(chat::ToolChoice::None) => Ok(ToolChoice::None),
+        Some(chat::ToolChoice::Required) if tools.is_empty() => Err(invalid::value(
+            "tool_choice".to_owned(),
+            "a tool call is required, but 'tools' offers none that can be called.",
+        )),
+        Some(chat::ToolChoice::Required) => Ok(ToolChoice::Required),
+        Some(chat::ToolChoice::Named { name, param }) => {
+            if tools.iter().any(|tool| tool.name == name) {
+                Ok(ToolChoice::Named(name))
+            } else {
+                Err(invalid::value(
+                    param,
+                    "no tool of that name is among the 'tools'.",
+                ))
+            }
+        }
+    }
+}
+
+fn tool(definition: ToolDefinition) -> Result<Tool, TurnError> {
+    match definition {
+        ToolDefinition::Function {
+            name,
+            description,
+            parameters,
+            strict,
+            param,
+        } => Ok(Tool {
+            name,
+            description,
+            parameters: object_schema(parameters.unwrap_or_default(), param)?,
+            strict,
+        }),
+        // The engines know functions only.
+        ToolDefinition::Custom {
+            name,
+            description,
+            grammar,
+        } => Ok(Tool {
+            name,
+            description: with_grammar(description, grammar),
+            parameters: json!({
+                "type": "object",
+                "properties": { "input": { "type": "string" } },
+                "required": ["input"],
+                "additionalProperties": false,
+            }),
+            strict: false,
+        }),
+    }
+}
+
+/// Completes the schema of a function's arguments: an object, and one that names its properties,
+/// is all that backends take.
+fn object_schema(mut schema: Map<String, Value>, param: String) -> Result<Value, TurnError> {
+    match schema.get("type") {
+        None | Some(Value::Null) => {
+            schema.insert("type".to_owned(), "object".into());
+        }
+        Some(Value::String(kind)) if kind != "object" => {
+            return Err(invalid::value(
+                param,
+                "the schema of a function's parameters must have the type 'object'.",
+            ));
+        }
+        Some(_) => {}
+    }
+    schema
+        .entry("properties")
+        .or_insert_with(|| Value::Object(Map::new()));
+    Ok(Value::Object(schema))
+}
+
+fn with_grammar(description: Option<String>, grammar: Option<Grammar>) -> Option<String> {
+    let Some(Grammar { syntax, definition }) = grammar else {
+        return description;
+    };
+    let rule = format!("`input` must follow this {syntax} grammar:\n{definition}");
+    Some(match description {
+        Some(description) if !description.is_empty() => format!("{description}\n\n{rule}"),
+        _ => rule,
+    })
+}

@@ -1,0 +1,22 @@
+//! The canonical model: what a client asked for, what a model answered, and how it failed.
+//!
+//! Both client protocols and every engine meet here. Nothing in this module knows HTTP, JSON wire
+//! shapes, a runtime or a clock.
+
+pub mod error;
+pub mod event;
+pub mod item;
+pub mod model;
+pub mod model_name;
+pub mod request;
+pub mod tool;
+pub mod usage;
+
+pub use error::TurnError;
+pub use event::{FinishReason, TurnEvent};
+pub use item::{ImageDetail, Item, Part, Role};
+pub use model::{Catalog, Model};
+pub use model_name::{Aliases, ModelName};
+pub use request::{Effort, OutputFormat, Reasoning, ReasoningSummary, TurnRequest, Verbosity};
+pub use tool::{Tool, ToolCall, ToolChoice};
+pub use usage::Usage;

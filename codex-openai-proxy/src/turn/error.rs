@@ -1,0 +1,97 @@
+//! How a turn fails. These errors know no HTTP; `http::error` alone turns them into replies.
+
+use std::time::Duration;
+
+/// A failed turn.
+///
+/// Messages are written for the person behind the client. What must stay inside is logged where
+/// the error is made, or kept in [`TurnError::Internal`], whose text is never sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TurnError {
+    /// The request cannot be carried out as it stands; sending it again will not help.
+    #[error("{message}")]
+    InvalidRequest {
+        /// What is wrong.
+        message: String,
+        /// The request field at fault, as a path such as `messages[2].content`.
+        param: Option<String>,
+        /// OpenAI's machine-readable code, where one fits.
+        code: Option<&'static str>,
+    },
+    /// The conversation does not fit the model.
+    #[error("{message}")]
+    ContextWindowExceeded {
+        /// What the upstream said.
+        message: String,
+    },
+    /// The account has used up its share for now.
+    #[error("{message}")]
+    RateLimited {
+        /// What the upstream said.
+        message: String,
+        /// How long until the limit resets, where the upstream told.
+        retry_after: Option<Duration>,
+        /// True where the plan's allowance is spent, false for a passing rate limit.
+        quota: bool,
+    },
+    /// There is no usable Codex login.
+    #[error("{message}")]
+    NotLoggedIn {
+        /// How to log in.
+        message: String,
+    },
+    /// The upstream refused our credentials, or this account.
+    #[error("{message}")]
+    UpstreamRefused {
+        /// Why.
+        message: String,
+    },
+    /// The upstream has no capacity.
+    #[error("{message}")]
+    Overloaded {
+        /// What the upstream said.
+        message: String,
+    },
+    /// The upstream took too long.
+    #[error("{message}")]
+    Timeout {
+        /// What timed out.
+        message: String,
+    },
+    /// The upstream failed in another way, or broke off.
+    #[error("{message}")]
+    Upstream {
+        /// What happened.
+        message: String,
+    },
+    /// This process is not serving: it stops, or was built without an engine.
+    #[error("{message}")]
+    Unavailable {
+        /// Why.
+        message: String,
+    },
+    /// A fault of ours.
+    #[error("internal error: {detail}")]
+    Internal {
+        /// For the log only.
+        detail: String,
+    },
+}
+
+impl TurnError {
+    /// An invalid request, with the field at fault.
+    pub fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::InvalidRequest {
+            message: message.into(),
+            param: Some(param.into()),
+            code: None,
+        }
+    }
+
+    /// A fault of ours; `detail` goes to the log and not to the client.
+    pub fn internal(detail: impl std::fmt::Display) -> Self {
+        Self::Internal {
+            detail: detail.to_string(),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What a client asks for, free of either client protocol.
+
+use super::{Item, Tool, ToolChoice};
+use serde_json::Value;
+
+/// One request for a reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TurnRequest {
+    /// The model's name upstream. The name that the client sent stays with the translator.
+    pub model: String,
+    /// The leading system and developer messages, joined. `None` where the client sent none.
+    pub instructions: Option<String>,
+    /// The conversation so far, oldest first. Never empty.
+    pub items: Vec<Item>,
+    /// Tools that the client offers, in its order.
+    pub tools: Vec<Tool>,
+    /// Which of them the model may call.
+    pub tool_choice: ToolChoice,
+    /// How hard to think, and how much of it to show.
+    pub reasoning: Reasoning,
+    /// How wordy to be; `None` leaves it to the user's config or the backend.
+    pub verbosity: Option<Verbosity>,
+    /// The shape that the answer must have.
+    pub output: OutputFormat,
+    /// The processing tier, in OpenAI's words (`flex`, `priority`); `None` for the usual one.
+    pub service_tier: Option<String>,
+}
+
+/// The reasoning settings of a request. What is `None` comes from the user's config or the model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reasoning {
+    /// How hard to think.
+    pub effort: Option<Effort>,
+    /// How much of the reasoning to tell.
+    pub summary: Option<ReasoningSummary>,
+}
+
+/// `reasoning_effort` of Chat Completions, `reasoning.effort` of Responses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effort {
+    /// No reasoning.
+    None,
+    /// The least that the model can do.
+    Minimal,
+    /// Little.
+    Low,
+    /// The usual amount.
+    Medium,
+    /// Much.
+    High,
+    /// Very much.
+    XHigh,
+    /// As much as the model can do alone.
+    Max,
+    /// More than `Max`, where a model has it.
+    Ultra,
+}
+
+impl Effort {
+    /// Every level, least first.
+    pub const ALL: [Effort; 8] = [
+        Self::None,
+        Self::Minimal,
+        Self::Low,
+        Self::Medium,
+        Self::High,
+        Self::XHigh,
+        Self::Max,
+        Self::Ultra,
+    ];
+
+    /// The word used on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Minimal => "minimal",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::XHigh => "xhigh",
+            Self::Max => "max",
+            Self::Ultra => "ultra",
+        }
+    }
+
+    /// The level of that name, if there is one.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|effort| effort.as_str() == word)
+    }
+}
+
+/// `reasoning.summary` of the Responses API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReasoningSummary {
+    /// As much as the backend sees fit.
+    Auto,
+    /// Short.
+    Concise,
+    /// Long.
+    Detailed,
+    /// None at all.
+    None,
+}
+
+impl ReasoningSummary {
+    /// The setting of that name, if there is one.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "auto" => Some(Self::Auto),
+            "concise" => Some(Self::Concise),
+            "detailed" => Some(Self::Detailed),
+            "none" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+
+/// `verbosity` of Chat Completions, `text.verbosity` of Responses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Terse.
+    Low,
+    /// Usual.
+    Medium,
+    /// Thorough.
+    High,
+}
+
+impl Verbosity {
+    /// The setting of that name, if there is one.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "low" => Some(Self::Low),
+            "medium" => Some(Self::Medium),
+            "high" => Some(Self::High),
+            _ => None,
+        }
+    }
+}
+
+/// The shape that the answer must have: `response_format` of Chat Completions.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum OutputFormat {
+    /// Prose.
+    #[default]
+    Text,
+    /// Some JSON object.
+    JsonObject,
+    /// JSON that follows a schema.
+    JsonSchema {
+        /// The schema.
+        schema: Value,
+        /// Whether the backend must hold the model to it.
+        strict: bool,
+    },
+}

@@ -1,0 +1,41 @@
+//! Tools that the client offers and runs, and the calls that the model makes to them.
+
+use serde_json::Value;
+
+/// A function that the client offers to the model. The client runs it; this process never does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    /// The name that the client gave it.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: Option<String>,
+    /// JSON Schema of its arguments; an object schema.
+    pub parameters: Value,
+    /// Whether arguments must follow the schema exactly.
+    pub strict: bool,
+}
+
+/// A call by the model to a client's tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Unique within the conversation; the result refers to it.
+    pub id: String,
+    /// The name of a [`Tool`].
+    pub name: String,
+    /// Arguments as the model wrote them: JSON text, not yet parsed.
+    pub arguments: String,
+}
+
+/// Which tools the model may call in this turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// The model decides.
+    #[default]
+    Auto,
+    /// No tool is offered.
+    None,
+    /// The model has to call some tool.
+    Required,
+    /// Only the named tool is offered.
+    Named(String),
+}

@@ -1,0 +1,12 @@
+//! What goes over the wire: OpenAI's requests, replies, errors and event streams.
+//!
+//! These types know the shapes of OpenAI's API and nothing of what they mean;
+//! [`translate`](crate::translate) turns them into the canonical model and back.
+
+pub mod chat;
+pub mod dropped;
+pub mod error;
+pub mod invalid;
+pub mod models;
+pub mod object;
+pub mod sse;

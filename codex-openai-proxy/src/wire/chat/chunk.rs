@@ -1,0 +1,118 @@
+//! The chunks of a streamed reply, as SSE frames.
+
+use super::{CompletionUsage, FunctionCall, StreamOptions, system_fingerprint};
+use crate::wire::sse::append_json;
+use serde::Serialize;
+
+/// Writes the chunks of one reply.
+///
+/// All chunks of a reply begin alike, and a long reply has thousands: that part is encoded once
+/// and copied from then on.
+#[derive(Debug, Clone)]
+pub struct ChunkTemplate {
+    /// `data: {…,"choices":[{"index":0,"delta":`.
+    head: Vec<u8>,
+    /// The length of the part of `head` that ends with `"choices":[`.
+    bare: usize,
+    /// What stands after the choices.
+    tail: &'static [u8],
+}
+
+/// What a chunk adds to the message. Members that are `None` are left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Delta<'a> {
+    /// `assistant`, in the first chunk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<&'static str>,
+    /// More text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<&'a str>,
+    /// More reasoning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<&'a str>,
+    /// A tool call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<[ToolCallDelta; 1]>,
+}
+
+/// A tool call in a chunk. Arguments come whole, so one chunk tells all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToolCallDelta {
+    /// Its position among the calls of the message.
+    pub index: usize,
+    /// The id that the result has to name.
+    pub id: String,
+    /// Always `function`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// What to call.
+    pub function: FunctionCall,
+}
+
+/// Between a delta and what follows its choice.
+const MORE_TO_COME: &[u8] = br#","logprobs":null,"finish_reason":null}]"#;
+
+impl ChunkTemplate {
+    /// The template of the reply `id`, begun at `created` (seconds since 1970), whose client calls
+    /// the model `model`.
+    #[must_use]
+    pub fn new(id: &str, created: u64, model: &str, options: StreamOptions) -> Self {
+        #[derive(Serialize)]
+        struct Head<'a> {
+            id: &'a str,
+            object: &'static str,
+            created: u64,
+            model: &'a str,
+            system_fingerprint: &'static str,
+        }
+
+        let mut head = b"data: ".to_vec();
+        append_json(
+            &mut head,
+            &Head {
+                id,
+                object: "chat.completion.chunk",
+                created,
+                model,
+                system_fingerprint: system_fingerprint(),
+            },
+        );
+        // The object goes on with what differs.
+        head.pop();
+        head.extend_from_slice(br#","choices":["#);
+        let bare = head.len();
+        head.extend_from_slice(br#"{"index":0,"delta":"#);
+        // Where the last chunk tells the usage, OpenAI has all others say `null`.
+        let tail: &[u8] = if options.include_usage {
+            b",\"usage\":null}\n\n"
+        } else {
+            b"}\n\n"
+        };
+        Self { head, bare, tail }
+    }
+
+    /// Appends a chunk with a piece of the message.
+    pub fn write_delta(&self, out: &mut Vec<u8>, delta: &Delta<'_>) {
+        out.extend_from_slice(&self.head);
+        append_json(out, delta);
+        out.extend_from_slice(MORE_TO_COME);
+        out.extend_from_slice(self.tail);
+    }
+
+    /// Appends the chunk that tells why the message ended.
+    pub fn write_finish(&self, out: &mut Vec<u8>, finish_reason: &str) {
+        out.extend_from_slice(&self.head);
+        out.extend_from_slice(br#"{},"logprobs":null,"finish_reason":"#);
+        append_json(out, finish_reason);
+        out.extend_from_slice(b"}]");
+        out.extend_from_slice(self.tail);
+    }
+
+    /// Appends the chunk that tells the usage and has no choice.
+    pub fn write_usage(&self, out: &mut Vec<u8>, usage: &CompletionUsage) {
+        out.extend_from_slice(&self.head[..self.bare]);
+        out.extend_from_slice(br#"],"usage":"#);
+        append_json(out, usage);
+        out.extend_from_slice(b"}\n\n");
+    }
+}

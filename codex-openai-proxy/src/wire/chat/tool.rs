@@ -1,0 +1,214 @@
+//! `tools` and `tool_choice` of a request.
+//!
+//! One list may mix the nested form of Chat Completions, the flat form of Responses and entries
+//! without a `type`: clients do that.
+
+use crate::{
+    turn::TurnError,
+    wire::{
+        dropped::Dropped,
+        invalid,
+        object::{Field, Object},
+    },
+};
+use serde_json::{Map, Value};
+
+/// A tool that the client offers and runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ToolDefinition {
+    /// A function.
+    Function {
+        /// Its name; never empty.
+        name: String,
+        /// What it does.
+        description: Option<String>,
+        /// JSON Schema of its arguments.
+        parameters: Option<Map<String, Value>>,
+        /// Whether the arguments must follow the schema.
+        strict: bool,
+        /// The path of `parameters`.
+        param: String,
+    },
+    /// A tool that takes free text.
+    Custom {
+        /// Its name; never empty.
+        name: String,
+        /// What it does.
+        description: Option<String>,
+        /// What the text must look like; `None` for any text.
+        grammar: Option<Grammar>,
+    },
+}
+
+/// The grammar of a custom tool's input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grammar {
+    /// `lark` or `regex`.
+    pub syntax: String,
+    /// The grammar.
+    pub definition: String,
+}
+
+/// `tool_choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// `auto`.
+    Auto,
+    /// `none`.
+    None,
+    /// `required`.
+    Required,
+    /// The named tool.
+    Named {
+        /// Its name.
+        name: String,
+        /// The path of the name.
+        param: String,
+    },
+}
+
+impl ToolDefinition {
+    /// Reads one element of `tools`. A tool of a kind that only OpenAI's servers can run is noted
+    /// as dropped.
+    pub(super) fn read(field: Field, dropped: &mut Dropped) -> Result<Option<Self>, TurnError> {
+        let path = field.path.clone();
+        let mut object = field.object()?;
+        let kind = object.string("type")?;
+        match kind.as_deref() {
+            Some("function") | None => {
+                let tool = read_inner(&mut object, "function", dropped, read_function)?;
+                object.finish(dropped);
+                Ok(Some(tool))
+            }
+            Some("custom") => {
+                let tool = read_inner(&mut object, "custom", dropped, read_custom)?;
+                object.finish(dropped);
+                Ok(Some(tool))
+            }
+            Some(other) => {
+                dropped.note(format!("{path} ({other})"));
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl ToolChoice {
+    /// Reads the field.
+    pub(super) fn read(field: Field) -> Result<Self, TurnError> {
+        const WORDS: [&str; 3] = ["none", "auto", "required"];
+        const KINDS: [&str; 2] = ["function", "custom"];
+
+        if let Value::String(word) = &field.value {
+            return match word.as_str() {
+                "auto" => Ok(Self::Auto),
+                "none" => Ok(Self::None),
+                "required" => Ok(Self::Required),
+                other => Err(invalid::word(field.path, other, &WORDS)),
+            };
+        }
+        let mut object = field.object()?;
+        let kind = object.required_string("type")?;
+        if !KINDS.contains(&kind.as_str()) {
+            return Err(invalid::word(object.path_to("type"), &kind, &KINDS));
+        }
+        let mut holder = match object.object(&kind)? {
+            Some(inner) => inner,
+            None if object.has("name") => object,
+            None => return Err(invalid::missing(object.path_to(&kind))),
+        };
+        Ok(Self::Named {
+            name: holder.filled_string("name")?,
+            param: holder.path_to("name"),
+        })
+    }
+}
+
+/// Reads a tool from the member `nested`, or from the object itself where that is absent.
+fn read_inner(
+    object: &mut Object,
+    nested: &str,
+    dropped: &mut Dropped,
+    read: fn(&mut Object, &mut Dropped) -> Result<ToolDefinition, TurnError>,
+) -> Result<ToolDefinition, TurnError> {
+    match object.object(nested)? {
+        Some(mut inner) => {
+            let tool = read(&mut inner, dropped)?;
+            inner.finish(dropped);
+            Ok(tool)
+        }
+        None if object.has("name") => read(object, dropped),
+        None => Err(invalid::missing(object.path_to(&format!("{nested}.name")))),
+    }
+}
+
+fn read_function(object: &mut Object, _: &mut Dropped) -> Result<ToolDefinition, TurnError> {
+    let name = object.filled_string("name")?;
+    // `input_schema` is the name that Anthropic's API has for it; some clients mix that in too.
+    let key = if object.has("parameters") {
+        "parameters"
+    } else {
+        "input_schema"
+    };
+    let parameters = match object.take(key) {
+        None => None,
+        Some(Value::Object(schema)) => Some(schema),
+        Some(other) => {
+            return Err(invalid::wrong_type(
+                object.path_to(key),
+                "an object",
+                &other,
+            ));
+        }
+    };
+    Ok(ToolDefinition::Function {
+        name,
+        description: object.string("description")?,
+        parameters,
+        strict: object.boolean("strict")?.unwrap_or(false),
+        param: object.path_to(key),
+    })
+}
+
+fn read_custom(object: &mut Object, dropped: &mut Dropped) -> Result<ToolDefinition, TurnError> {
+    let name = object.filled_string("name")?;
+    let description = object.string("description")?;
+    let grammar = match object.object("format")? {
+        Some(format) => read_format(format, dropped)?,
+        None => None,
+    };
+    Ok(ToolDefinition::Custom {
+        name,
+        description,
+        grammar,
+    })
+}
+
+/// Reads `format`: `{"type":"text"}`, or a grammar, nested (Chat Completions) or flat (Responses).
+fn read_format(mut format: Object, dropped: &mut Dropped) -> Result<Option<Grammar>, TurnError> {
+    let kind = format.required_string("type")?;
+    let grammar = match kind.as_str() {
+        "text" => None,
+        "grammar" => {
+            let mut nested = format.object("grammar")?;
+            let holder = nested.as_mut().unwrap_or(&mut format);
+            let grammar = Grammar {
+                syntax: holder.required_string("syntax")?,
+                definition: holder.required_string("definition")?,
+            };
+            if let Some(nested) = nested {
+                nested.finish(dropped);
+            }
+            Some(grammar)
+        }
+        other => {
+            return Err(invalid::word(
+                format.path_to("type"),
+                other,
+                &["text", "grammar"],
+            ));
+        }
+    };
+    format.finish(dropped);
+    Ok(grammar)
+}

@@ -1,0 +1,153 @@
+//! A proxy in this process, and a client of it.
+
+pub mod chat;
+#[cfg(feature = "codex")]
+pub mod codex;
+pub mod process;
+
+use chat::{Answer, ChatStream};
+use codex_openai_proxy::{app::App, config::Config, engine::Engine};
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use std::{net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
+use tempfile::TempDir;
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// How long a test may take altogether.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A running proxy. Acts as the [`Client`] that talks to it.
+pub struct Proxy {
+    client: Client,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+    // Removed when the proxy is gone.
+    _homes: Homes,
+}
+
+/// A client of a proxy.
+pub struct Client {
+    address: SocketAddr,
+    http: reqwest::Client,
+}
+
+/// The folders of one proxy, removed with it.
+pub struct Homes {
+    folder: TempDir,
+}
+
+impl Homes {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let homes = Self { folder };
+        std::fs::create_dir(homes.codex()).unwrap();
+        homes
+    }
+
+    /// The user's `CODEX_HOME`.
+    pub fn codex(&self) -> PathBuf {
+        self.folder.path().join("codex")
+    }
+
+    /// `CODEX_OPENAI_PROXY_HOME`.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// A configuration for these folders, on a free port of loopback.
+    pub fn config(&self) -> Config {
+        let mut config = Config::new(self.state(), self.codex());
+        config.addr = "127.0.0.1:0".parse().unwrap();
+        config
+    }
+}
+
+impl Proxy {
+    /// Starts a proxy in front of `engine`.
+    pub async fn start(config: Config, engine: Arc<dyn Engine>, homes: Homes) -> Self {
+        let app = App::bind(config, engine).await.unwrap();
+        let client = Client::new(app.local_addr());
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(app.serve(stop.clone().cancelled_owned()));
+        Self {
+            client,
+            stop,
+            server,
+            _homes: homes,
+        }
+    }
+
+    /// Begins to stop, as at a signal.
+    pub fn begin_stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Stops and waits until every reply is over.
+    pub async fn stop(self) {
+        self.begin_stop();
+        self.server.await.unwrap();
+    }
+}
+
+impl Deref for Proxy {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Client {
+    /// A client of the proxy at `address`.
+    pub fn new(address: SocketAddr) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { address, http }
+    }
+
+    /// Where the proxy listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A request that has not been sent.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.address);
+        self.http.request(method, url)
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::read(self.request(Method::GET, path).send().await.unwrap()).await
+    }
+
+    /// Sends `body` as it is and reads the answer in one piece.
+    pub async fn chat(&self, body: &Value) -> Answer {
+        let request = self.request(Method::POST, "/v1/chat/completions");
+        Answer::read(request.json(body).send().await.unwrap()).await
+    }
+
+    /// Asks for a stream, which must begin with status 200.
+    pub async fn stream(&self, body: &Value) -> ChatStream {
+        let mut body = body.clone();
+        body["stream"] = true.into();
+        let request = self.request(Method::POST, "/v1/chat/completions");
+        ChatStream::open(request.json(&body).send().await.unwrap())
+    }
+}
+
+/// Runs a test on threads with the stacks that codex-core needs in a debug build.
+pub fn run(test: impl Future<Output = ()> + Send + 'static) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(16 * 1024 * 1024)
+        .enable_all()
+        .build()
+        .unwrap();
+    // In a task, because the stack of a test's own thread is a small one.
+    let ended = runtime.block_on(async { tokio::spawn(timeout(PATIENCE, test)).await });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match ended {
+        Ok(result) => result.expect("the test takes too long"),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

@@ -1,0 +1,38 @@
+//! The proxy as its clients and its upstream see it.
+//!
+//! Everything but the fake upstream is real: the HTTP side, the translators, and in the modules
+//! that need the `codex` feature the engine too.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helpers too"
+)]
+
+mod access;
+mod demo_model;
+mod harness;
+mod process;
+mod routes;
+mod scripted;
+
+#[cfg(feature = "codex")]
+mod body;
+#[cfg(feature = "codex")]
+mod breaks;
+#[cfg(feature = "codex")]
+mod chat;
+#[cfg(feature = "codex")]
+mod commands;
+#[cfg(feature = "codex")]
+mod crowd;
+#[cfg(feature = "codex")]
+mod errors;
+#[cfg(feature = "codex")]
+mod login;
+#[cfg(feature = "codex")]
+mod names;
+#[cfg(feature = "codex")]
+mod stop;
+#[cfg(feature = "codex")]
+mod upstream;

@@ -1,0 +1,48 @@
+//! An engine that says the same to everyone, for tests of the HTTP side alone.
+
+use codex_openai_proxy::{
+    engine::{Engine, Readiness, TurnStream},
+    turn::{Catalog, Effort, FinishReason, Model, TurnError, TurnEvent, TurnRequest},
+};
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use std::sync::Arc;
+
+/// Knows one model and greets.
+pub struct Greeter;
+
+impl Engine for Greeter {
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::new(Catalog {
+            models: vec![Model {
+                slug: "gpt-5.2".to_owned(),
+                efforts: vec![Effort::Low, Effort::High],
+                provider: "fake".to_owned(),
+            }],
+        })
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready
+    }
+
+    fn start(&self, _request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
+        async {
+            let (sender, stream) = TurnStream::channel();
+            for event in [
+                TurnEvent::Text("Hello".to_owned()),
+                TurnEvent::Finished {
+                    reason: FinishReason::Stop,
+                    usage: None,
+                },
+            ] {
+                sender.send(Ok(event)).await.unwrap();
+            }
+            Ok(stream)
+        }
+        .boxed()
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
+}

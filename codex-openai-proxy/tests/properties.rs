@@ -1,0 +1,424 @@
+//! Properties of the wire formats, the Chat Completions translator and model names, over random
+//! input.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test fails"
+)]
+
+use codex_openai_proxy::{
+    translate::chat::{
+        ChunkWriter, ReasoningStyle, ReplyFolder, ReplyHead, from_client, model_list,
+    },
+    turn::{
+        Aliases, Catalog, Effort, FinishReason, Model, ModelName, ToolCall, TurnError, TurnEvent,
+        Usage, model_name::reverse,
+    },
+    wire::{
+        chat::{ChatRequest, ContentPart, Message},
+        sse::{self, Decoder, Event},
+    },
+};
+use proptest::{collection::vec, option, prelude::*, sample::Index};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+
+const ENOUGH: usize = 1 << 20;
+
+/// Feeds `bytes` in pieces that end at `cuts`.
+fn decode(bytes: &[u8], cuts: &[Index]) -> Vec<Event> {
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+    cuts.push(bytes.len());
+    cuts.sort_unstable();
+    let mut decoder = Decoder::new(ENOUGH);
+    let mut events = Vec::new();
+    let mut from = 0;
+    for to in cuts {
+        decoder.feed(&bytes[from..to], &mut events).unwrap();
+        from = to;
+    }
+    events
+}
+
+/// Bytes that look more like an event stream than chance would have it.
+fn stream_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just(b"data: ".to_vec()),
+        Just(b"data:".to_vec()),
+        Just(b"event: x".to_vec()),
+        Just(b": ".to_vec()),
+        Just(b"\n".to_vec()),
+        Just(b"\r".to_vec()),
+        Just(b"\r\n".to_vec()),
+        Just(b"\n\n".to_vec()),
+        Just(b"\xef\xbb\xbf".to_vec()),
+        vec(any::<u8>(), 0..6),
+    ];
+    vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn frames_survive_any_split(texts in vec(any::<String>(), 0..8), cuts in vec(any::<Index>(), 0..12)) {
+        let mut bytes = Vec::new();
+        for text in &texts {
+            sse::write_data(&mut bytes, text);
+            bytes.extend_from_slice(sse::KEEP_ALIVE);
+        }
+        bytes.extend_from_slice(sse::DONE);
+        let mut events = decode(&bytes, &cuts);
+        prop_assert_eq!(events.pop().unwrap().data, "[DONE]");
+        let decoded: Vec<String> = events
+            .iter()
+            .map(|event| serde_json::from_str(&event.data).unwrap())
+            .collect();
+        prop_assert_eq!(decoded, texts);
+    }
+
+    #[test]
+    fn how_a_stream_is_split_makes_no_difference(bytes in stream_bytes(), cuts in vec(any::<Index>(), 0..12)) {
+        prop_assert_eq!(decode(&bytes, &cuts), decode(&bytes, &[]));
+    }
+
+    #[test]
+    fn no_event_is_longer_than_the_limit(pieces in vec(stream_bytes(), 0..6), limit in 0..64_usize) {
+        let mut decoder = Decoder::new(limit);
+        let mut events = Vec::new();
+        let mut failed = false;
+        for piece in &pieces {
+            let result = decoder.feed(piece, &mut events);
+            prop_assert!(!failed || result.is_err(), "an error must last");
+            failed = result.is_err();
+        }
+        for event in events {
+            // A byte that is not UTF-8 turns into three.
+            prop_assert!(event.data.len() <= 3 * limit);
+        }
+    }
+}
+
+/// Text without the one character that the `<think>` tags begin with.
+fn text() -> impl Strategy<Value = String> {
+    "[^<]{1,12}"
+}
+
+fn events() -> impl Strategy<Value = Vec<TurnEvent>> {
+    let event = prop_oneof![
+        4 => text().prop_map(TurnEvent::Text),
+        3 => text().prop_map(TurnEvent::Reasoning),
+        1 => (text(), text()).prop_map(|(name, arguments)| TurnEvent::ToolCall(ToolCall {
+            id: String::new(),
+            name,
+            arguments,
+        })),
+    ];
+    vec(event, 0..20).prop_map(|mut events| {
+        let calls = events.iter_mut().filter_map(|event| match event {
+            TurnEvent::ToolCall(call) => Some(call),
+            _ => None,
+        });
+        for (at, call) in calls.enumerate() {
+            call.id = format!("call_{at}");
+        }
+        events
+    })
+}
+
+fn style() -> impl Strategy<Value = ReasoningStyle> {
+    prop_oneof![
+        Just(ReasoningStyle::Think),
+        Just(ReasoningStyle::Content),
+        Just(ReasoningStyle::Off),
+    ]
+}
+
+fn usage() -> impl Strategy<Value = Option<Usage>> {
+    option::of(any::<[u32; 4]>().prop_map(|counts| Usage {
+        input: counts[0].into(),
+        cached: counts[1].into(),
+        output: counts[2].into(),
+        reasoning: counts[3].into(),
+    }))
+}
+
+/// Splits content into what stands outside `<think>` blocks and what stands inside them.
+fn split_thoughts(content: &str) -> (String, String) {
+    let (mut outside, mut inside) = (String::new(), String::new());
+    let mut pieces = content.split("<think>");
+    outside.push_str(pieces.next().unwrap());
+    for piece in pieces {
+        let (thought, after) = piece.split_once("</think>\n\n").expect("a closed block");
+        inside.push_str(thought);
+        outside.push_str(after);
+    }
+    (outside, inside)
+}
+
+/// The concatenated strings at `pointer` of every chunk.
+fn gather(chunks: &[Value], pointer: &str) -> String {
+    chunks
+        .iter()
+        .filter_map(|chunk| chunk.pointer(pointer)?.as_str())
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn every_reply_is_well_formed(
+        events in events(),
+        style in style(),
+        usage in usage(),
+        include_usage: bool,
+        model in any::<String>(),
+    ) {
+        let head = ReplyHead { id: "chatcmpl-x".to_owned(), created: 1, model: model.clone() };
+        let mut writer = ChunkWriter::new(head.clone(), style, include_usage);
+        let mut folder = ReplyFolder::new(head, style);
+        let mut bytes = Vec::new();
+        let called = events.iter().any(|event| matches!(event, TurnEvent::ToolCall(_)));
+        let reason = if called { FinishReason::ToolCalls } else { FinishReason::Stop };
+        let end = TurnEvent::Finished { reason, usage };
+        for event in events.iter().cloned().chain([end.clone()]) {
+            folder.on_event(event.clone());
+            writer.on_event(event, &mut bytes);
+        }
+        let length = bytes.len();
+        writer.on_event(end, &mut bytes);
+        prop_assert_eq!(bytes.len(), length, "nothing may follow the end");
+
+        let mut frames = decode(&bytes, &[]);
+        prop_assert_eq!(frames.pop().unwrap().data, "[DONE]");
+        let chunks: Vec<Value> = frames
+            .iter()
+            .map(|frame| serde_json::from_str(&frame.data).unwrap())
+            .collect();
+
+        // One id, one model; the role once and first; one finish reason, after every delta.
+        for chunk in &chunks {
+            prop_assert_eq!(&chunk["id"], "chatcmpl-x");
+            prop_assert_eq!(&chunk["model"], &json!(model));
+        }
+        let roles: Vec<bool> = chunks
+            .iter()
+            .map(|chunk| chunk.pointer("/choices/0/delta/role").is_some())
+            .collect();
+        prop_assert!(roles[0] && !roles[1..].contains(&true));
+        let told = usize::from(usage.is_some() && include_usage);
+        let finished = chunks.len() - 1 - told;
+        for (at, chunk) in chunks.iter().enumerate() {
+            let reason = chunk.pointer("/choices/0/finish_reason").and_then(Value::as_str);
+            let expected = if called { "tool_calls" } else { "stop" };
+            prop_assert_eq!(reason, (at == finished).then_some(expected));
+            prop_assert_eq!(chunk.get("usage").is_some(), include_usage);
+            prop_assert_eq!(chunk.get("usage").is_some_and(Value::is_object), at > finished);
+        }
+
+        // What was said is what arrives.
+        let said = |pick: fn(&TurnEvent) -> Option<&str>| -> String {
+            events.iter().filter_map(pick).collect()
+        };
+        let answer = said(|event| match event { TurnEvent::Text(text) => Some(text), _ => None });
+        let thoughts = said(|event| match event { TurnEvent::Reasoning(text) => Some(text), _ => None });
+        let content = gather(&chunks, "/choices/0/delta/content");
+        let beside = gather(&chunks, "/choices/0/delta/reasoning_content");
+        match style {
+            ReasoningStyle::Think => {
+                prop_assert_eq!(split_thoughts(&content), (answer, thoughts));
+                prop_assert_eq!(&beside, "");
+            }
+            ReasoningStyle::Content => {
+                prop_assert_eq!(&content, &answer);
+                prop_assert_eq!(&beside, &thoughts);
+            }
+            ReasoningStyle::Off => {
+                prop_assert_eq!(&content, &answer);
+                prop_assert_eq!(&beside, "");
+            }
+        }
+        let mut calls: Vec<Value> = chunks
+            .iter()
+            .filter_map(|chunk| chunk.pointer("/choices/0/delta/tool_calls/0").cloned())
+            .collect();
+        for (at, call) in calls.iter_mut().enumerate() {
+            let index = call.as_object_mut().unwrap().shift_remove("index");
+            prop_assert_eq!(index, Some(json!(at)));
+        }
+
+        // The reply in one piece says the same.
+        let reply = serde_json::to_value(folder.finish().unwrap()).unwrap();
+        let message = &reply["choices"][0]["message"];
+        prop_assert_eq!(message["content"].as_str().unwrap_or_default(), content);
+        prop_assert_eq!(message["reasoning_content"].as_str().unwrap_or_default(), beside);
+        prop_assert_eq!(message.get("tool_calls").cloned().unwrap_or(json!([])), json!(calls));
+        prop_assert_eq!(reply.get("usage").is_some(), usage.is_some());
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z_<>é]{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            vec(("[a-z_]{1,8}", inner), 0..4).prop_map(|fields| fields.into_iter().collect()),
+        ]
+    })
+}
+
+/// A request that uses most fields.
+fn full_request() -> Value {
+    json!({
+        "model": "hgih-2.5-tpg",
+        "messages": [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": [
+                {"type": "text", "text": "Look."},
+                {"type": "image_url", "image_url": {"url": "https://x/1.png", "detail": "low"}},
+            ]},
+            {"role": "assistant", "content": "<think>hm</think>\n\nYes.", "tool_calls": [
+                {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+                {"id": "b", "type": "custom", "custom": {"name": "c", "input": "x"}},
+            ]},
+            {"role": "tool", "tool_call_id": "a", "content": "1"},
+            {"role": "tool", "tool_call_id": "b", "content": [{"type": "text", "text": "2"}]},
+        ],
+        "tools": [
+            {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}},
+            {"type": "custom", "name": "c", "format": {"type": "grammar", "syntax": "lark", "definition": "s: X"}},
+            {"type": "web_search"},
+        ],
+        "tool_choice": {"type": "function", "function": {"name": "f"}},
+        "stream": true,
+        "stream_options": {"include_usage": true},
+        "reasoning_effort": "high",
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}, "strict": true}},
+        "verbosity": "low",
+        "service_tier": "flex",
+        "n": 1,
+        "modalities": ["text"],
+    })
+}
+
+/// Every place in a value, as JSON pointers.
+fn places(value: &Value, at: &str, out: &mut Vec<String>) {
+    out.push(at.to_owned());
+    match value {
+        Value::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                places(value, &format!("{at}/{index}"), out);
+            }
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                places(value, &format!("{at}/{name}"), out);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Reads a body as far as it goes. A refusal must be the client's fault.
+fn read(body: &[u8]) {
+    let turn = ChatRequest::parse(body).and_then(|request| {
+        let name = ModelName::resolve(&request.model, &Aliases::default(), &Catalog::default());
+        from_client(request, &name)
+    });
+    match turn {
+        Ok(translated) => assert!(!translated.turn.items.is_empty()),
+        Err(TurnError::InvalidRequest { .. }) => {}
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_full_request_is_taken() {
+    let request = ChatRequest::parse(full_request().to_string().as_bytes()).unwrap();
+    let name = ModelName::resolve(&request.model, &Aliases::default(), &Catalog::default());
+    let translated = from_client(request, &name).unwrap();
+    assert_eq!(translated.turn.model, "gpt-5.2");
+    assert_eq!(translated.turn.items.len(), 6);
+}
+
+proptest! {
+    #[test]
+    fn any_json_is_read_or_refused(value in any_json()) {
+        read(value.to_string().as_bytes());
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(body in vec(any::<u8>(), 0..64)) {
+        read(&body);
+    }
+
+    #[test]
+    fn a_request_with_a_strange_part_is_read_or_refused(place in any::<Index>(), part in any_json()) {
+        let mut request = full_request();
+        let mut all = Vec::new();
+        places(&request, "", &mut all);
+        *request.pointer_mut(&all[place.index(all.len())]).unwrap() = part;
+        read(request.to_string().as_bytes());
+    }
+
+    #[test]
+    fn user_text_is_never_changed(text in any::<String>()) {
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": text}]});
+        let request = ChatRequest::parse(body.to_string().as_bytes()).unwrap();
+        prop_assert_eq!(
+            request.messages,
+            [Message::User { content: vec![ContentPart::Text(text)] }]
+        );
+    }
+}
+
+fn catalog() -> impl Strategy<Value = Catalog> {
+    let effort = any::<Index>().prop_map(|at| *at.get(&Effort::ALL));
+    let slug = "(gpt|o|codex|llama)-?[0-9a-z]{1,3}(-(mini|max|high|wol))?";
+    let model = (slug, vec(effort, 0..4)).prop_map(|(slug, efforts)| Model {
+        slug,
+        efforts,
+        provider: "p".to_owned(),
+    });
+    vec(model, 0..5).prop_map(|models| Catalog { models })
+}
+
+proptest! {
+    #[test]
+    fn every_listed_name_can_be_asked_for(catalog in catalog()) {
+        let list = model_list(&catalog, &Aliases::default(), 1);
+        let mut seen = HashSet::new();
+        for model in &list.data {
+            prop_assert!(seen.insert(&model.id), "{} is listed twice", model.id);
+            let name = ModelName::resolve(&model.id, &Aliases::default(), &catalog);
+            prop_assert!(catalog.get(&name.slug).is_some(), "{name:?}");
+        }
+        for model in &catalog.models {
+            prop_assert!(list.get(&model.slug).is_some());
+            prop_assert!(list.get(&reverse(&model.slug)).is_some());
+        }
+    }
+
+    #[test]
+    fn a_name_means_the_same_backwards(
+        name in "gpt-[1-9](\\.[0-9])?(-codex|-mini)?(-max|-low|-high|-xhigh|-none)?",
+    ) {
+        let resolve = |name: &str| {
+            ModelName::resolve(name, &Aliases::default(), &Catalog::default())
+        };
+        let (forward, backward) = (resolve(&name), resolve(&reverse(&name)));
+        prop_assert_eq!(forward.slug, backward.slug);
+        prop_assert_eq!(forward.effort, backward.effort);
+        prop_assert!(!forward.reversed && backward.reversed);
+    }
+
+    #[test]
+    fn reversing_twice_changes_nothing(name: String) {
+        prop_assert_eq!(reverse(&reverse(&name)), name);
+    }
+}
