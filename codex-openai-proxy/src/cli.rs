@@ -131,7 +131,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
     let config = Config::load(&process_environment, &flags)?;
     let command = cli.command.unwrap_or(Command::Serve);
     let default_filter = match command {
-        Command::Serve | Command::Demo => "info",
+        // codex-core tells each step of its threads at info.
+        Command::Serve | Command::Demo => "info,codex_=warn,codex_openai_proxy=info",
         // Their results are on the screen; the log would only come between.
         _ => "warn",
     };

@@ -11,8 +11,10 @@ use tokio::runtime;
 /// What codex-core's futures need; on smaller stacks a debug build of it overflows.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
-/// Variables that send codex-core's login, or a trace of everything said, somewhere else.
-const DANGEROUS_VARIABLES: [&str; 5] = [
+/// Variables that send codex-core's login, or a trace of everything said, somewhere else; and a
+/// login that codex-core would give to any provider.
+const DANGEROUS_VARIABLES: [&str; 6] = [
+    "CODEX_ACCESS_TOKEN",
     "CODEX_APP_SERVER_LOGIN_CLIENT_ID",
     "CODEX_AUTHAPI_BASE_URL",
     "CODEX_REFRESH_TOKEN_URL_OVERRIDE",

@@ -45,7 +45,7 @@ pub fn init(config: &Config, default_filter: &str) -> Result<(), LoggingError> {
     let filter = EnvFilter::builder().parse(filter)?;
     let filter = filter.and(filter_fn(is_safe).with_max_level_hint(LevelFilter::TRACE));
     let format = fmt::layer().with_writer(io::stderr);
-    let layer = match config.log_format {
+    let output = match config.log_format {
         LogFormat::Pretty => {
             let ansi = io::IsTerminal::is_terminal(&io::stderr());
             format.with_ansi(ansi).with_filter(filter).boxed()
@@ -56,13 +56,22 @@ pub fn init(config: &Config, default_filter: &str) -> Result<(), LoggingError> {
             .with_filter(filter)
             .boxed(),
     };
-    tracing_subscriber::registry().with(layer).try_init()?;
+    let registry = tracing_subscriber::registry().with(output);
+    #[cfg(feature = "codex")]
+    let registry = registry.with(crate::engine::codex::telemetry_layer());
+    registry.try_init()?;
     Ok(())
 }
+
+/// Telemetry of Codex, which says nothing that its log does not, but names the account.
+const TELEMETRY: [&str; 2] = ["codex_otel", "feedback_tags"];
 
 /// Whether something may be logged at all, whatever `RUST_LOG` says.
 fn is_safe(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
+    if TELEMETRY.iter().any(|name| target.starts_with(name)) {
+        return false;
+    }
     let ours = target
         .strip_prefix(env!("CARGO_CRATE_NAME"))
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
@@ -99,6 +108,7 @@ mod tests {
         let subscriber = tracing_subscriber::registry().with(layer);
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(target: "codex_core::client", "");
+            tracing::warn!(target: "codex_otel.log_only", "");
             tracing::debug!(target: "codex_core::client", "");
             tracing::trace!(target: "hyper_util::client", "");
             tracing::debug!(target: "reqwest::connect", "");

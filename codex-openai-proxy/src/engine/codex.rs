@@ -5,6 +5,7 @@
 //! backend besides is turned off in [`settings`] and [`models`]; `docs/codex-core.md` lists it.
 
 pub mod account;
+mod breaks;
 mod convert;
 mod errors;
 mod events;
@@ -17,6 +18,7 @@ mod settings;
 mod thread;
 mod tools;
 
+pub use breaks::layer as telemetry_layer;
 pub use settings::CODEX_VERSION;
 
 use super::{Engine, Readiness, TurnStream};
@@ -35,10 +37,7 @@ use codex_extension_api::{
     UserInstructionsProvider,
 };
 use codex_login::AuthManager;
-use codex_protocol::{
-    config_types::ReasoningSummary,
-    protocol::SessionSource,
-};
+use codex_protocol::{config_types::ReasoningSummary, protocol::SessionSource};
 use futures_util::future::{BoxFuture, FutureExt};
 use images::Images;
 use models::ForwardingModels;

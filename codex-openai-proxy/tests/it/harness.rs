@@ -137,6 +137,8 @@ impl Client {
 
 /// Runs a test on threads with the stacks that codex-core needs in a debug build.
 pub fn run(test: impl Future<Output = ()> + Send + 'static) {
+    #[cfg(feature = "codex")]
+    subscribe();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_stack_size(16 * 1024 * 1024)
@@ -150,4 +152,15 @@ pub fn run(test: impl Future<Output = ()> + Send + 'static) {
         Ok(result) => result.expect("the test takes too long"),
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
+}
+
+/// The engine reads one thing from the process's telemetry; the program subscribes to it too.
+#[cfg(feature = "codex")]
+fn subscribe() {
+    use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let layer = codex_openai_proxy::engine::codex::telemetry_layer();
+        tracing_subscriber::registry().with(layer).init();
+    });
 }

@@ -14,11 +14,15 @@ use tokio::net::TcpStream;
 /// How soon the upstream has to hear of it.
 const SOON: Duration = Duration::from_secs(1);
 
+/// A reply that goes on for longer than any test.
 fn endless() -> Reply {
-    Reply::stream()
-        .begin_message()
-        .delta("Once upon a time")
-        .wait(&Gate::default())
+    endless_after(Reply::stream())
+}
+
+fn endless_after(reply: Reply) -> Reply {
+    (0..2_000).fold(reply.begin_message(), |reply, _| {
+        reply.delta("and so on ").pause(Duration::from_millis(20))
+    })
 }
 
 #[test]
@@ -46,7 +50,8 @@ fn a_client_that_leaves_before_the_first_event_ends_the_turn_too() {
         let upstream = Upstream::start().await;
         let proxy = forward(&upstream).await;
         for (number, stream) in [true, false].into_iter().enumerate() {
-            upstream.reply(Reply::stream().wait(&Gate::default()));
+            let gate = Gate::default();
+            upstream.reply(endless_after(Reply::stream().wait(&gate)));
             let mut body = ask("Tell me.");
             body["stream"] = stream.into();
             let request = proxy
@@ -56,6 +61,9 @@ fn a_client_that_leaves_before_the_first_event_ends_the_turn_too() {
             upstream.received(number + 1).await;
             let left = Instant::now();
             waiting.abort();
+            // core looks at its end of the connection when something comes in.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            gate.open();
             assert_eq!(upstream.outcome(number).await, Outcome::Dropped);
             assert!(left.elapsed() < SOON, "{:?}", left.elapsed());
         }

@@ -234,6 +234,10 @@ fn play(
                         gate.opened().await;
                         None
                     }
+                    Step::Pause(time) => {
+                        tokio::time::sleep(time).await;
+                        None
+                    }
                     Step::Send(bytes) => Some(Ok(Frame::data(bytes))),
                     Step::BreakOff => {
                         // A server that fails throws away what it has not written yet.

@@ -155,7 +155,12 @@ mod tests {
     #[test]
     fn what_the_user_names_is_used() {
         let hashed = directory("named", 60);
-        let found = choose(Some("/mine".into()), Some("/own".into()), vec![hashed.clone()], None);
+        let found = choose(
+            Some("/mine".into()),
+            Some("/own".into()),
+            vec![hashed.clone()],
+            None,
+        );
         assert_eq!(found.cert_file, Some("/mine".into()));
         assert_eq!(found.cert_dir, vec![PathBuf::from("/own"), hashed]);
     }

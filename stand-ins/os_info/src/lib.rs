@@ -45,7 +45,10 @@ impl Info {
         if cfg!(target_os = "linux") {
             fs::read_to_string("/etc/os-release")
                 .or_else(|_| fs::read_to_string("/usr/lib/os-release"))
-                .map_or_else(|_| Self::unknown("Linux"), |text| Self::from_os_release(&text))
+                .map_or_else(
+                    |_| Self::unknown("Linux"),
+                    |text| Self::from_os_release(&text),
+                )
         } else if cfg!(target_os = "macos") {
             let version = fs::read_to_string("/System/Library/CoreServices/SystemVersion.plist")
                 .ok()
@@ -128,8 +131,9 @@ mod tests {
 
     #[test]
     fn os_release_gives_name_and_version() {
-        let info =
-            Info::from_os_release("PRETTY_NAME=\"Debian 12\"\nNAME=\"Debian GNU/Linux\"\nVERSION_ID='12'\n");
+        let info = Info::from_os_release(
+            "PRETTY_NAME=\"Debian 12\"\nNAME=\"Debian GNU/Linux\"\nVERSION_ID='12'\n",
+        );
         assert_eq!(info.os_type().to_string(), "Debian GNU/Linux");
         assert_eq!(info.version().to_string(), "12");
     }

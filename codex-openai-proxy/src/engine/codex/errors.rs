@@ -14,7 +14,11 @@ pub const LOG_IN: &str = "Not logged in to Codex. Run `codex-openai-proxy login`
      on the machine that runs this proxy, or set a provider with its own key in Codex's config.toml.";
 
 /// The error that ends a turn. `limits` is the last that the upstream told of its rate limits.
-pub fn turn_error(event: ErrorEvent, limits: Option<&RateLimitSnapshot>, now: SystemTime) -> TurnError {
+pub fn turn_error(
+    event: ErrorEvent,
+    limits: Option<&RateLimitSnapshot>,
+    now: SystemTime,
+) -> TurnError {
     let ErrorEvent {
         message,
         codex_error_info,
@@ -43,7 +47,8 @@ pub fn turn_error(event: ErrorEvent, limits: Option<&RateLimitSnapshot>, now: Sy
             match http_status_code {
                 Some(429) => TurnError::RateLimited {
                     retry_after: retry_after(&message, limits, now),
-                    message: "The upstream limits the rate of requests; try again later.".to_owned(),
+                    message: "The upstream limits the rate of requests; try again later."
+                        .to_owned(),
                     quota: false,
                 },
                 Some(status) => by_status(status, outside(&message)),

@@ -25,7 +25,10 @@ fn http(status: u16, body: &str) -> TurnError {
 
 #[test]
 fn a_bad_request_keeps_the_upstream_s_reason() {
-    let error = http(400, r#"{"error":{"message":"No such tool.","param":"tools[0]"}}"#);
+    let error = http(
+        400,
+        r#"{"error":{"message":"No such tool.","param":"tools[0]"}}"#,
+    );
     assert_eq!(error, TurnError::invalid("tools[0]", "No such tool."));
     let TurnError::InvalidRequest { message, .. } = http(400, r#"{"detail":"Unsupported value"}"#)
     else {
@@ -37,7 +40,10 @@ fn a_bad_request_keeps_the_upstream_s_reason() {
 #[test]
 fn context_overflow_is_told_apart_on_both_ways() {
     let body = r#"{"error":{"code":"context_length_exceeded","message":"too long"}}"#;
-    assert!(matches!(http(400, body), TurnError::ContextWindowExceeded { .. }));
+    assert!(matches!(
+        http(400, body),
+        TurnError::ContextWindowExceeded { .. }
+    ));
     assert!(matches!(
         said(&CodexErr::ContextWindowExceeded),
         TurnError::ContextWindowExceeded { .. }
@@ -48,7 +54,10 @@ fn context_overflow_is_told_apart_on_both_ways() {
 fn refused_credentials_are_the_upstream_s_and_name_no_address() {
     for status in [401, 403] {
         let error = http(status, r#"{"error":{"message":"Bad key"}}"#);
-        assert!(matches!(error, TurnError::UpstreamRefused { .. }), "{error:?}");
+        assert!(
+            matches!(error, TurnError::UpstreamRefused { .. }),
+            "{error:?}"
+        );
         let text = error.to_string();
         assert!(text.contains("Bad key"), "{text}");
         assert!(!text.contains("upstream.internal"), "{text}");
@@ -131,9 +140,18 @@ fn streams_that_fail_are_told_apart() {
         stream("Rate limit reached for gpt-5.2. Please try again in 11s."),
         TurnError::RateLimited { .. }
     ));
-    assert!(matches!(said(&CodexErr::RequestTimeout), TurnError::Timeout { .. }));
-    assert!(matches!(said(&CodexErr::ServerOverloaded), TurnError::Overloaded { .. }));
-    assert!(matches!(said(&CodexErr::InternalServerError), TurnError::Upstream { .. }));
+    assert!(matches!(
+        said(&CodexErr::RequestTimeout),
+        TurnError::Timeout { .. }
+    ));
+    assert!(matches!(
+        said(&CodexErr::ServerOverloaded),
+        TurnError::Overloaded { .. }
+    ));
+    assert!(matches!(
+        said(&CodexErr::InternalServerError),
+        TurnError::Upstream { .. }
+    ));
 }
 
 #[test]
@@ -167,7 +185,10 @@ fn faults_of_core_stay_inside() {
         CodexErr::TurnAborted,
         CodexErr::Spawn,
     ] {
-        assert!(matches!(said(&error), TurnError::Internal { .. }), "{error}");
+        assert!(
+            matches!(said(&error), TurnError::Internal { .. }),
+            "{error}"
+        );
     }
 }
 

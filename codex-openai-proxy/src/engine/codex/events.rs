@@ -20,7 +20,8 @@ pub struct EventReader {
     calls: usize,
     usage: Option<Usage>,
     limits: Option<RateLimitSnapshot>,
-    completed: bool,
+    /// The model's reply has failed, and core has not said so yet.
+    failed: bool,
 }
 
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl EventReader {
             calls: 0,
             usage: None,
             limits: None,
-            completed: false,
+            failed: false,
         }
     }
 
@@ -86,7 +87,9 @@ impl EventReader {
     /// somebody has thought about them.
     pub fn on_event(&mut self, event: EventMsg, now: SystemTime, out: &mut Vec<TurnEvent>) -> Step {
         match event {
-            EventMsg::AgentMessageContentDelta(event) => self.on_text(event.item_id, event.delta, out),
+            EventMsg::AgentMessageContentDelta(event) => {
+                self.on_text(event.item_id, event.delta, out)
+            }
             EventMsg::ReasoningContentDelta(event) => {
                 self.reasoning.summarised = true;
                 self.on_reasoning(event.delta, out);
@@ -112,14 +115,22 @@ impl EventReader {
                 return end(Err(TurnError::internal(detail)), TurnState::Over);
             }
             EventMsg::Error(event) => {
-                return end(Err(self.failure(event, now)), TurnState::Running);
+                let outcome = match incomplete(&event.message) {
+                    Some(reason) => Ok(self.finished(reason)),
+                    None => Err(self.failure(event, now)),
+                };
+                return end(outcome, TurnState::Running);
             }
             EventMsg::StreamError(event) => return self.on_stream_error(event),
             EventMsg::Warning(event) | EventMsg::GuardianWarning(event) => {
                 tracing::warn!(message = event.message, "codex_warning");
             }
             EventMsg::ModelReroute(event) => {
-                tracing::warn!(from = event.from_model, to = event.to_model, "model_rerouted");
+                tracing::warn!(
+                    from = event.from_model,
+                    to = event.to_model,
+                    "model_rerouted"
+                );
             }
             EventMsg::DeprecationNotice(event) => {
                 tracing::warn!(message = event.summary, "codex_deprecation");
@@ -199,17 +210,14 @@ impl EventReader {
         Step::Continue
     }
 
-    /// core has begun to run the client's tools, which it does when the model's reply is over. If
-    /// the reply was not completed before, it broke off after a call, and core would wait for a
-    /// result that nobody was asked for.
-    pub fn on_tools_started(&self) -> Step {
-        if self.completed {
+    /// The model's reply has failed; `breaks` tells why this is known before core says it. After a
+    /// tool call core will not say it, because it waits for the tool first.
+    pub fn on_reply_failed(&mut self) -> Step {
+        self.failed = true;
+        if self.calls == 0 {
             return Step::Continue;
         }
-        end(
-            Err(errors::broken_stream("the connection closed after a tool call")),
-            TurnState::Running,
-        )
+        broken_after_call()
     }
 
     fn on_text(&mut self, item_id: String, delta: String, out: &mut Vec<TurnEvent>) {
@@ -259,6 +267,9 @@ impl EventReader {
                 call_id,
                 ..
             } => {
+                if self.failed {
+                    return broken_after_call();
+                }
                 self.calls += 1;
                 out.push(TurnEvent::ToolCall(ToolCall {
                     id: call_id,
@@ -318,7 +329,6 @@ impl EventReader {
     }
 
     fn on_completed(&mut self, usage: Option<TokenUsage>) -> Step {
-        self.completed = true;
         if let Some(usage) = usage {
             self.usage
                 .get_or_insert_with(Usage::default)
@@ -327,7 +337,10 @@ impl EventReader {
         if self.calls == 0 {
             return Step::Continue;
         }
-        end(Ok(self.finished(FinishReason::ToolCalls)), TurnState::Running)
+        end(
+            Ok(self.finished(FinishReason::ToolCalls)),
+            TurnState::Running,
+        )
     }
 
     fn on_turn_complete(&self, error: Option<ErrorEvent>, now: SystemTime) -> Step {
@@ -343,6 +356,7 @@ impl EventReader {
     fn on_stream_error(&mut self, event: StreamErrorEvent) -> Step {
         let details = event.additional_details.unwrap_or(event.message);
         tracing::warn!(details, "stream_codex_error");
+        self.failed = false;
         if let Some(reason) = incomplete(&details) {
             return end(Ok(self.finished(reason)), TurnState::Running);
         }
@@ -367,6 +381,11 @@ impl EventReader {
 
 fn end(outcome: Result<TurnEvent, TurnError>, turn: TurnState) -> Step {
     Step::End(End { outcome, turn })
+}
+
+fn broken_after_call() -> Step {
+    let error = errors::broken_stream("the connection closed after a tool call");
+    end(Err(error), TurnState::Running)
 }
 
 /// `response.incomplete` reaches us as a stream error with this text: the reply is as long as it

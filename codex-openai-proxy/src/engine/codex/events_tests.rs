@@ -203,7 +203,10 @@ fn our_own_items_are_not_sent_back() {
 #[test]
 fn a_retry_before_any_output_is_core_s_business() {
     let mut reading = Reading::new();
-    assert_eq!(reading.read(stream_error("connection reset")), Step::Continue);
+    assert_eq!(
+        reading.read(stream_error("connection reset")),
+        Step::Continue
+    );
 }
 
 #[test]
@@ -211,7 +214,10 @@ fn a_retry_after_text_fails_the_reply() {
     let mut reading = Reading::new();
     reading.read(delta("m", "Hel"));
     let End { outcome, turn } = ended(reading.read(stream_error("connection reset")));
-    assert!(matches!(outcome, Err(TurnError::Upstream { .. })), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(TurnError::Upstream { .. })),
+        "{outcome:?}"
+    );
     assert_eq!(turn, TurnState::Running);
 }
 
@@ -251,19 +257,44 @@ fn an_incomplete_reply_says_why() {
 }
 
 #[test]
-fn tools_that_start_before_the_reply_is_complete_mean_that_it_broke_off() {
+fn an_incomplete_reply_that_core_does_not_repeat_says_why_too() {
+    let mut reading = Reading::new();
+    reading.read(delta("m", "Hel"));
+    let error = json!({"type": "error", "message": "stream disconnected before completion: \
+        Incomplete response returned, reason: max_output_tokens"});
+    let End { outcome, .. } = ended(reading.read(error));
+    assert_eq!(outcome, Ok(finished(FinishReason::Length, None)));
+}
+
+#[test]
+fn a_reply_that_fails_after_a_call_is_an_error() {
     let mut reading = Reading::new();
     reading.read(call("c"));
-    assert!(ended(reading.reader.on_tools_started()).outcome.is_err());
+    assert!(ended(reading.reader.on_reply_failed()).outcome.is_err());
+}
+
+#[test]
+fn a_call_that_is_read_after_its_reply_failed_is_an_error_and_not_sent() {
     let mut reading = Reading::new();
-    reading.read(completed());
-    assert_eq!(reading.reader.on_tools_started(), Step::Continue);
+    assert_eq!(reading.reader.on_reply_failed(), Step::Continue);
+    assert!(ended(reading.read(call("c"))).outcome.is_err());
+    assert_eq!(reading.out, []);
+}
+
+#[test]
+fn a_repeated_model_call_may_call_tools() {
+    let mut reading = Reading::new();
+    assert_eq!(reading.reader.on_reply_failed(), Step::Continue);
+    reading.read(stream_error("reset"));
+    assert_eq!(reading.read(call("c")), Step::Continue);
+    assert!(ended(reading.read(completed())).outcome.is_ok());
 }
 
 #[test]
 fn an_error_ends_the_reply_without_success() {
     let mut reading = Reading::new();
-    let error = json!({"type": "error", "message": "busy", "codex_error_info": "server_overloaded"});
+    let error =
+        json!({"type": "error", "message": "busy", "codex_error_info": "server_overloaded"});
     let End { outcome, turn } = ended(reading.read(error));
     assert_eq!(
         outcome,
@@ -277,7 +308,11 @@ fn an_error_ends_the_reply_without_success() {
 #[test]
 fn core_may_not_act_on_its_own() {
     let mut reading = Reading::new();
-    let event = json!({"type": "view_image_tool_call", "call_id": "c", "path": "file:///etc/passwd"});
+    let event =
+        json!({"type": "view_image_tool_call", "call_id": "c", "path": "file:///etc/passwd"});
     let End { outcome, .. } = ended(reading.read(event));
-    assert!(matches!(outcome, Err(TurnError::Internal { .. })), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(TurnError::Internal { .. })),
+        "{outcome:?}"
+    );
 }

@@ -137,7 +137,10 @@ impl Images {
         };
         let response = client.get(url).send().await.map_err(failed)?;
         if !response.status().is_success() {
-            return Err(format!("The image's server answered {}.", response.status()));
+            return Err(format!(
+                "The image's server answered {}.",
+                response.status()
+            ));
         }
         let mime = response
             .headers()
@@ -257,14 +260,35 @@ mod tests {
     #[test]
     fn private_addresses_are_not_asked() {
         for address in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
-            "0.0.0.0", "255.255.255.255", "224.0.0.1", "198.18.0.1", "::1", "::", "fe80::1",
-            "fc00::1", "::ffff:127.0.0.1", "2002:7f00:1::", "2001:db8::1", "64:ff9b::7f00:1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.1",
+            "198.18.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "::ffff:127.0.0.1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "64:ff9b::7f00:1",
         ] {
-            assert!(!allowed(address.parse().unwrap(), PrivateHosts::Refused), "{address}");
+            assert!(
+                !allowed(address.parse().unwrap(), PrivateHosts::Refused),
+                "{address}"
+            );
         }
         for address in ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "100.128.0.1"] {
-            assert!(allowed(address.parse().unwrap(), PrivateHosts::Refused), "{address}");
+            assert!(
+                allowed(address.parse().unwrap(), PrivateHosts::Refused),
+                "{address}"
+            );
         }
     }
 

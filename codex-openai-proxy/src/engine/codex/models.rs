@@ -224,7 +224,11 @@ mod tests {
         let models = models();
         let catalog = models.catalog(Some("gpt-5.2"), "openai");
         assert_eq!(catalog.models[0].slug, "gpt-5.2");
-        let count = catalog.models.iter().filter(|m| m.slug == "gpt-5.2").count();
+        let count = catalog
+            .models
+            .iter()
+            .filter(|m| m.slug == "gpt-5.2")
+            .count();
         assert_eq!(count, 1);
         assert_eq!(models.catalog(Some("mine"), "lab").models[0].slug, "mine");
     }

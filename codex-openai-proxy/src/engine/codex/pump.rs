@@ -1,6 +1,7 @@
 //! Runs one thread from its first turn to its end, and feeds the reply as it comes.
 
 use super::{
+    breaks::Watch,
     events::{End, EventReader, Step, TurnState},
     tools::ClientTools,
 };
@@ -84,10 +85,11 @@ impl Pump {
 
     async fn forward(&self) -> Over {
         let mut reader = EventReader::new(Arc::clone(&self.tools));
+        let watch = Watch::new(self.id);
         let mut out = Vec::new();
         loop {
             let step = tokio::select! {
-                // Events before tools: core sends the end of a model's reply before it runs any.
+                // Events before failures: what came before a reply broke off is read first.
                 biased;
                 () = self.reply.closed() => return Over::Abandoned,
                 () = self.stop.cancelled() => Step::End(End {
@@ -101,7 +103,7 @@ impl Pump {
                         turn: TurnState::Over,
                     }),
                 },
-                () = self.tools.started() => reader.on_tools_started(),
+                () = watch.failed() => reader.on_reply_failed(),
             };
             for event in out.drain(..) {
                 if !self.send(Ok(event)).await {

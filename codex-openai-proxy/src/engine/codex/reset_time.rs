@@ -63,7 +63,13 @@ mod tests {
 
     #[test]
     fn a_text_without_a_time_gives_none() {
-        assert_eq!(parse("You've hit your usage limit. Try again later.", SystemTime::now()), None);
+        assert_eq!(
+            parse(
+                "You've hit your usage limit. Try again later.",
+                SystemTime::now()
+            ),
+            None
+        );
         assert_eq!(parse("try again at the office.", SystemTime::now()), None);
     }
 }

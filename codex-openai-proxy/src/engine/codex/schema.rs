@@ -17,7 +17,9 @@ fn strict_node(node: &Value) -> bool {
                 && node
                     .iter()
                     // The values of these are data, not schemas.
-                    .filter(|(key, _)| !matches!(key.as_str(), "enum" | "const" | "default" | "examples"))
+                    .filter(|(key, _)| {
+                        !matches!(key.as_str(), "enum" | "const" | "default" | "examples")
+                    })
                     .all(|(_, child)| strict_node(child))
         }
         Value::Array(children) => children.iter().all(strict_node),
@@ -42,7 +44,11 @@ fn closed(node: &Map<String, Value>) -> bool {
     let all_required = node
         .get("properties")
         .and_then(Value::as_object)
-        .is_none_or(|properties| properties.keys().all(|name| required.contains(&name.as_str())));
+        .is_none_or(|properties| {
+            properties
+                .keys()
+                .all(|name| required.contains(&name.as_str()))
+        });
     node.get("additionalProperties") == Some(&Value::Bool(false)) && all_required
 }
 
@@ -65,15 +71,21 @@ mod tests {
     fn open_objects_are_not() {
         assert!(!is_strict(&json!({"type": "object"})));
         assert!(!is_strict(&json!({"type": "array"})));
-        assert!(!is_strict(&json!({"type": "object", "additionalProperties": false,
-            "properties": {"a": {"type": "string"}}})));
-        assert!(!is_strict(&json!({"type": "object", "additionalProperties": false,
-            "required": ["a"], "properties": {"a": {"type": ["object", "null"]}}})));
+        assert!(!is_strict(
+            &json!({"type": "object", "additionalProperties": false,
+            "properties": {"a": {"type": "string"}}})
+        ));
+        assert!(!is_strict(
+            &json!({"type": "object", "additionalProperties": false,
+            "required": ["a"], "properties": {"a": {"type": ["object", "null"]}}})
+        ));
     }
 
     #[test]
     fn data_is_not_read_as_a_schema() {
-        assert!(is_strict(&json!({"type": "object", "additionalProperties": false,
-            "required": ["a"], "properties": {"a": {"enum": [{"type": "object"}]}}})));
+        assert!(is_strict(
+            &json!({"type": "object", "additionalProperties": false,
+            "required": ["a"], "properties": {"a": {"enum": [{"type": "object"}]}}})
+        ));
     }
 }

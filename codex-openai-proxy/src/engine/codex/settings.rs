@@ -100,9 +100,12 @@ pub fn login_may_go_to(provider: &ModelProviderInfo) -> bool {
     };
     let host = url.host_str().unwrap_or_default();
     url.scheme() == "https"
-        && ["chatgpt.com", "openai.com"]
-            .iter()
-            .any(|own| host == *own || host.strip_suffix(own).is_some_and(|rest| rest.ends_with('.')))
+        && ["chatgpt.com", "openai.com"].iter().any(|own| {
+            host == *own
+                || host
+                    .strip_suffix(own)
+                    .is_some_and(|rest| rest.ends_with('.'))
+        })
 }
 
 /// Whether the provider brings its own credentials.
@@ -164,7 +167,10 @@ fn forward_only(config: &mut Config) -> Result<(), String> {
         .approval_policy
         .set(AskForApproval::Never)
         .map_err(constraint)?;
-    config.web_search_mode.set(WebSearchMode::Disabled).map_err(constraint)?;
+    config
+        .web_search_mode
+        .set(WebSearchMode::Disabled)
+        .map_err(constraint)?;
     config.mcp_servers.set(HashMap::new()).map_err(constraint)?;
     config.include_permissions_instructions = false;
     config.include_apps_instructions = false;
@@ -207,7 +213,10 @@ fn identify(provider: &mut ModelProviderInfo, settings: &CodexSettings) {
     if is_openai {
         headers.insert("version".to_owned(), version.to_owned());
     }
-    if !headers.keys().any(|name| name.eq_ignore_ascii_case("user-agent")) {
+    if !headers
+        .keys()
+        .any(|name| name.eq_ignore_ascii_case("user-agent"))
+    {
         headers.insert("User-Agent".to_owned(), user_agent);
     }
 }
@@ -223,8 +232,12 @@ mod tests {
 
     #[test]
     fn the_login_goes_to_openai_only() {
-        assert!(login_may_go_to(&ModelProviderInfo::create_openai_provider(None)));
-        assert!(login_may_go_to(&at("https://chatgpt.com/backend-api/codex")));
+        assert!(login_may_go_to(&ModelProviderInfo::create_openai_provider(
+            None
+        )));
+        assert!(login_may_go_to(&at(
+            "https://chatgpt.com/backend-api/codex"
+        )));
         assert!(login_may_go_to(&at("https://api.openai.com/v1")));
         assert!(login_may_go_to(&at("https://eu.api.openai.com/v1")));
         for other in [

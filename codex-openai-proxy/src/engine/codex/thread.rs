@@ -133,7 +133,9 @@ fn output_schema(output: OutputFormat, instructions: &mut String) -> Option<Valu
             Some(schema)
         }
         OutputFormat::JsonSchema { schema, .. } => {
-            instructions.push_str("\n\nAnswer with one JSON value that follows this JSON Schema, and nothing else:\n");
+            instructions.push_str(
+                "\n\nAnswer with one JSON value that follows this JSON Schema, and nothing else:\n",
+            );
             instructions.push_str(&schema.to_string());
             None
         }

@@ -11,14 +11,12 @@ use std::{
     fmt,
     sync::Arc,
 };
-use tokio::sync::Notify;
 
 /// What one thread offers to the model: attached to the thread, read at each model call.
 pub struct ClientTools {
     specs: Vec<ResponsesApiTool>,
     /// Wire name → the client's name, for those that differ.
     renamed: HashMap<String, String>,
-    started: Arc<Notify>,
 }
 
 impl ClientTools {
@@ -40,8 +38,8 @@ impl ClientTools {
             if !offered {
                 continue;
             }
-            let parameters = parse_tool_input_schema_without_compaction(&tool.parameters)
-                .map_err(|error| {
+            let parameters =
+                parse_tool_input_schema_without_compaction(&tool.parameters).map_err(|error| {
                     TurnError::invalid(
                         format!("tools[{index}].function.parameters"),
                         format!("Invalid schema for function '{}': {error}.", tool.name),
@@ -60,11 +58,7 @@ impl ClientTools {
                 output_schema: None,
             });
         }
-        Ok(Self {
-            specs,
-            renamed,
-            started: Arc::new(Notify::new()),
-        })
+        Ok(Self { specs, renamed })
     }
 
     /// The client's name for a tool that the model called.
@@ -81,11 +75,6 @@ impl ClientTools {
                 || accepted(&client_name),
                 |(wire_name, _)| wire_name.clone(),
             )
-    }
-
-    /// Completes when core begins to run one of the tools.
-    pub async fn started(&self) {
-        self.started.notified().await;
     }
 }
 
@@ -114,12 +103,7 @@ impl ToolContributor for Contributor {
         tools
             .specs
             .iter()
-            .map(|spec| {
-                Arc::new(ClientTool {
-                    spec: spec.clone(),
-                    started: Arc::clone(&tools.started),
-                }) as Arc<dyn ToolExecutor<Invocation>>
-            })
+            .map(|spec| Arc::new(ClientTool { spec: spec.clone() }) as Arc<dyn ToolExecutor<_>>)
             .collect()
     }
 }
@@ -127,7 +111,6 @@ impl ToolContributor for Contributor {
 /// One tool of the client. Its result comes with a later request, if at all.
 struct ClientTool {
     spec: ResponsesApiTool,
-    started: Arc<Notify>,
 }
 
 impl ToolExecutor<Invocation> for ClientTool {
@@ -151,7 +134,6 @@ impl ToolExecutor<Invocation> for ClientTool {
     /// Waits until the turn is interrupted: the call has gone to the client, which answers with
     /// its next request.
     fn handle(&self, _invocation: Invocation) -> ToolExecutorFuture<'_> {
-        self.started.notify_one();
         Box::pin(std::future::pending())
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::{
     collections::{BTreeSet, VecDeque},
     fs,
+    io::Write,
     path::PathBuf,
     time::Duration,
 };
@@ -283,10 +284,11 @@ fn keep(kind: &str, reply: &[u8]) {
         return;
     };
     fs::create_dir_all(&folder).unwrap();
-    let file = tempfile::Builder::new()
+    let (mut file, _) = tempfile::Builder::new()
         .suffix(&format!(".{kind}"))
-        .disable_cleanup(true)
         .tempfile_in(folder)
+        .unwrap()
+        .keep()
         .unwrap();
-    fs::write(file.path(), reply).unwrap();
+    file.write_all(reply).unwrap();
 }

@@ -6,7 +6,10 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
 };
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 
 /// The usage of every completed reply: input tokens, cached ones included.
@@ -38,6 +41,7 @@ impl Gate {
 pub(super) enum Step {
     Send(Bytes),
     Wait(Gate),
+    Pause(Duration),
     /// Cut the connection, without the end that HTTP asks for.
     BreakOff,
 }
@@ -128,6 +132,12 @@ impl Reply {
     /// Waits for the test.
     pub fn wait(mut self, gate: &Gate) -> Self {
         self.steps.push(Step::Wait(gate.clone()));
+        self
+    }
+
+    /// Waits for a while.
+    pub fn pause(mut self, time: Duration) -> Self {
+        self.steps.push(Step::Pause(time));
         self
     }
 
