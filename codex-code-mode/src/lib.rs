@@ -29,10 +29,10 @@ pub fn is_code_mode_nested_tool(_tool_name: &str) -> bool {
 pub struct InProcessCodeModeSessionProvider;
 
 impl CodeModeSessionProvider for InProcessCodeModeSessionProvider {
-    fn create_session<'a>(
-        &'a self,
+    fn create_session(
+        &self,
         _delegate: Arc<dyn CodeModeSessionDelegate>,
-    ) -> CodeModeSessionProviderFuture<'a> {
+    ) -> CodeModeSessionProviderFuture<'_> {
         Box::pin(ready(Err(NO_RUNTIME.to_owned())))
     }
 }
@@ -50,10 +50,10 @@ impl ProcessOwnedCodeModeSessionProvider {
 }
 
 impl CodeModeSessionProvider for ProcessOwnedCodeModeSessionProvider {
-    fn create_session<'a>(
-        &'a self,
+    fn create_session(
+        &self,
         _delegate: Arc<dyn CodeModeSessionDelegate>,
-    ) -> CodeModeSessionProviderFuture<'a> {
+    ) -> CodeModeSessionProviderFuture<'_> {
         Box::pin(ready(Err(NO_RUNTIME.to_owned())))
     }
 }

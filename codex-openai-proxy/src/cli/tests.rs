@@ -1,3 +1,5 @@
+//! What the command line reads.
+
 use super::*;
 
 fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {

@@ -1,3 +1,5 @@
+//! What the three layers give together, and which mistakes are told.
+
 use super::*;
 use std::fs;
 

@@ -55,7 +55,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub struct CodexEngine {
     manager: Arc<ThreadManager>,
     auth: Arc<AuthManager>,
-    config: Config,
+    config: Box<Config>,
     catalog: Arc<Catalog>,
     images: Images,
     default_instructions: String,
@@ -155,9 +155,7 @@ impl CodexEngine {
             thread::plan(request, &self.config, &self.default_instructions)?;
         let NewThread {
             thread_id, thread, ..
-        } = self
-            .manager
-            .start_thread_with_options(options)
+        } = Box::pin(self.manager.start_thread_with_options(options))
             .await
             .map_err(TurnError::internal)?;
         tracing::info!(

@@ -40,6 +40,7 @@ pub struct BrowserLogin {
 
 impl BrowserLogin {
     /// The address to open, for when no browser opens by itself.
+    #[must_use]
     pub fn url(&self) -> &str {
         &self.server.auth_url
     }
@@ -83,9 +84,8 @@ pub async fn device_login(codex_home: &Path, state: &Path) -> Result<(), EngineE
 /// When the login cannot be removed.
 pub async fn logout(codex_home: &Path, state: &Path) -> Result<bool, EngineError> {
     let config = config(codex_home, state).await?;
-    settings::user_login(&config, codex_home)
-        .await
-        .logout_with_revoke()
+    let login = settings::user_login(&config, codex_home).await;
+    Box::pin(login.logout_with_revoke())
         .await
         .map_err(|error| EngineError::Home(codex_home.to_owned(), error))
 }
@@ -123,7 +123,7 @@ fn with_email(kind: &str, auth: &CodexAuth) -> String {
         .map_or_else(|| kind.to_owned(), |email| format!("{kind} ({email})"))
 }
 
-async fn config(codex_home: &Path, state: &Path) -> Result<Config, EngineError> {
+async fn config(codex_home: &Path, state: &Path) -> Result<Box<Config>, EngineError> {
     let overrides = settings::user_overrides(codex_home)?;
     settings::core_config(overrides, &CodexSettings::default(), &state.join("codex")).await
 }

@@ -82,7 +82,7 @@ fn statuses_have_their_errors() {
 
 #[test]
 fn a_spent_plan_says_when_it_resets() {
-    let resets_at = SystemTime::now() + Duration::from_secs(600);
+    let resets_at = SystemTime::now() + Duration::from_mins(10);
     let seconds = resets_at
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap()

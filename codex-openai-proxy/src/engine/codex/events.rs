@@ -85,10 +85,11 @@ impl EventReader {
     ///
     /// Every event is named, so that a new version of core with new events does not compile until
     /// somebody has thought about them.
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     pub fn on_event(&mut self, event: EventMsg, now: SystemTime, out: &mut Vec<TurnEvent>) -> Step {
         match event {
             EventMsg::AgentMessageContentDelta(event) => {
-                self.on_text(event.item_id, event.delta, out)
+                self.on_text(event.item_id, event.delta, out);
             }
             EventMsg::ReasoningContentDelta(event) => {
                 self.reasoning.summarised = true;
@@ -101,7 +102,6 @@ impl EventReader {
             EventMsg::AgentReasoningSectionBreak(_) if self.reasoning.shown => {
                 self.on_reasoning("\n\n".to_owned(), out);
             }
-            EventMsg::ReasoningRawContentDelta(_) | EventMsg::AgentReasoningSectionBreak(_) => {}
             EventMsg::RawResponseItem(event) => return self.on_item(event.item, out),
             EventMsg::RawResponseCompleted(event) => return self.on_completed(event.token_usage),
             EventMsg::TokenCount(event) => {
@@ -136,7 +136,9 @@ impl EventReader {
                 tracing::warn!(message = event.summary, "codex_deprecation");
             }
             // Said again elsewhere: items come raw, text and reasoning as deltas.
-            EventMsg::AgentMessage(_)
+            EventMsg::ReasoningRawContentDelta(_)
+            | EventMsg::AgentReasoningSectionBreak(_)
+            | EventMsg::AgentMessage(_)
             | EventMsg::UserMessage(_)
             | EventMsg::AgentReasoning(_)
             | EventMsg::AgentReasoningRawContent(_)
@@ -319,12 +321,11 @@ impl EventReader {
             .as_ref()
             .filter(|message| message.item_id == item_id)
             .map_or("", |message| message.sent.as_str());
-        match whole.strip_prefix(sent) {
-            Some(rest) => {
-                let rest = rest.to_owned();
-                self.on_text(item_id, rest, out);
-            }
-            None => tracing::warn!("message_differs_from_its_deltas"),
+        if let Some(rest) = whole.strip_prefix(sent) {
+            let rest = rest.to_owned();
+            self.on_text(item_id, rest, out);
+        } else {
+            tracing::warn!("message_differs_from_its_deltas");
         }
     }
 

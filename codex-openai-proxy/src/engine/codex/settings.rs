@@ -69,15 +69,18 @@ pub async fn core_config(
     overrides: Vec<(String, Value)>,
     settings: &CodexSettings,
     home: &Path,
-) -> Result<Config, EngineError> {
+) -> Result<Box<Config>, EngineError> {
     let workdir = home.join("empty");
     private_dir(home)
         .and_then(|()| private_dir(&workdir))
         .map_err(|error| EngineError::Home(home.to_owned(), error))?;
-    let mut config =
-        Config::load_default_with_cli_overrides_for_codex_home(home.to_owned(), overrides)
-            .await
-            .map_err(|error| EngineError::CoreConfig(error.to_string()))?;
+    let loading =
+        Config::load_default_with_cli_overrides_for_codex_home(home.to_owned(), overrides);
+    let config = Box::pin(loading)
+        .await
+        .map_err(|error| EngineError::CoreConfig(error.to_string()))?;
+    // Sixteen kilobytes, which every future that holds one would carry.
+    let mut config = Box::new(config);
     forward_only(&mut config).map_err(EngineError::CoreConfig)?;
     // A folder without a repository, AGENTS.md or skills in or above it that belong to anyone.
     config.cwd = AbsolutePathBuf::from_absolute_path_checked(workdir)

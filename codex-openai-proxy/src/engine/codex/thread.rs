@@ -11,7 +11,7 @@ use codex_protocol::{
     user_input::UserInput,
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What starts a thread and its first turn.
 pub struct Plan {
@@ -64,7 +64,7 @@ pub fn plan(
         items: input,
         final_output_json_schema: schema,
         responsesapi_client_metadata: None,
-        additional_context: Default::default(),
+        additional_context: BTreeMap::default(),
         thread_settings: ThreadSettingsOverrides {
             approval_policy: Some(AskForApproval::Never),
             sandbox_policy: Some(SandboxPolicy::ReadOnly {
@@ -118,7 +118,7 @@ fn split(mut items: Vec<Item>, tools: &ClientTools) -> (Vec<RolloutItem>, Vec<Us
     };
     let history = items
         .into_iter()
-        .map(|item| convert::response_item(item, |name| tools.wire_name(name)))
+        .map(|item| convert::response_item(item, |name| tools.wire_name(&name)))
         .map(RolloutItem::ResponseItem)
         .collect();
     (history, input)

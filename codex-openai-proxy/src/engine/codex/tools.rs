@@ -67,14 +67,11 @@ impl ClientTools {
     }
 
     /// The name on the wire for a tool of the client, also for one that is no longer offered.
-    pub fn wire_name(&self, client_name: String) -> String {
+    pub fn wire_name(&self, client_name: &str) -> String {
         self.renamed
             .iter()
             .find(|(_, name)| **name == client_name)
-            .map_or_else(
-                || accepted(&client_name),
-                |(wire_name, _)| wire_name.clone(),
-            )
+            .map_or_else(|| accepted(client_name), |(wire_name, _)| wire_name.clone())
     }
 }
 
@@ -246,7 +243,7 @@ mod tests {
         assert_eq!(names[3].len(), LONGEST_NAME);
         for (name, client_name) in names.into_iter().zip(sent) {
             assert_eq!(tools.client_name(name.clone()), client_name);
-            assert_eq!(tools.wire_name(client_name.to_owned()), name);
+            assert_eq!(tools.wire_name(client_name), name);
         }
     }
 

@@ -1,3 +1,5 @@
+//! Verdicts on requests, as tables.
+
 use super::*;
 use http::{HeaderName, HeaderValue};
 

@@ -1,3 +1,5 @@
+//! How the service stops.
+
 use super::*;
 use tokio::net::TcpStream;
 

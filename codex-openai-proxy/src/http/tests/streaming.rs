@@ -1,3 +1,5 @@
+//! Event streams: when their parts leave, how they fail, and what ends them.
+
 use super::*;
 use crate::config::ReasoningSetting;
 

@@ -1,3 +1,5 @@
+//! Routes, statuses, headers and bodies, as a client sees them.
+
 use super::*;
 use crate::turn::Aliases;
 use tokio::{

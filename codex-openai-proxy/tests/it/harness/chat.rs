@@ -285,6 +285,7 @@ fn keep(kind: &str, reply: &[u8]) {
     };
     fs::create_dir_all(&folder).unwrap();
     let (mut file, _) = tempfile::Builder::new()
+        .prefix("reply-")
         .suffix(&format!(".{kind}"))
         .tempfile_in(folder)
         .unwrap()

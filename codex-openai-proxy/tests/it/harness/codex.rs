@@ -42,7 +42,8 @@ impl Setup {
 
     /// How often core may repeat a model call that broke off: not at all unless set.
     pub fn retries(mut self, count: u32) -> Self {
-        self.provider += &format!("stream_max_retries = {count}\n");
+        let provider = self.provider;
+        self.provider = format!("{provider}stream_max_retries = {count}\n");
         self
     }
 
