@@ -315,14 +315,14 @@ mod tests {
 
     #[test]
     fn words_are_no_code() {
-        let text = r#"
+        let text = r##"
             //! a::b
             /* c::d /* e::f */ g::h */
             const S: &str = "i::j \" k::l"; // m::n
             const R: &[u8] = br#"o::p " q::r"#;
             const C: [char; 3] = ['"', '\'', '\u{3a}'];
             use s::t;
-        "#;
+        "##;
         assert_eq!(paths("wire.rs", text), ["s::t"]);
     }
 
