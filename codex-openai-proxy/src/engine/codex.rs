@@ -28,7 +28,7 @@ use crate::{
 };
 use codex_analytics::AnalyticsEventsClient;
 use codex_core::{
-    CodexAppsToolsCache, NewThread, ThreadManager, config::Config, resolve_installation_id,
+    CodexAppsToolsCache, ThreadManager, config::Config, resolve_installation_id,
     thread_store_from_config,
 };
 use codex_exec_server::EnvironmentManager;
@@ -46,10 +46,9 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
 };
-use thread::Plan;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
 
 /// Codex threads, one a request.
 pub struct CodexEngine {
@@ -143,38 +142,28 @@ impl CodexEngine {
         }))
     }
 
+    /// How many threads core holds. One a running reply; none is kept.
+    pub async fn live_threads(&self) -> usize {
+        self.manager.list_thread_ids().await.len()
+    }
+
     async fn run(&self, mut request: TurnRequest) -> Result<TurnStream, TurnError> {
         if self.stop.is_cancelled() {
             return Err(pump::stopping());
         }
         self.check_login().await?;
         self.images.prepare(&mut request).await?;
-        let begun = Instant::now();
-        let model = request.model.clone();
-        let Plan { options, op, tools } =
-            thread::plan(request, &self.config, &self.default_instructions)?;
-        let NewThread {
-            thread_id, thread, ..
-        } = Box::pin(self.manager.start_thread_with_options(options))
-            .await
-            .map_err(TurnError::internal)?;
-        tracing::info!(
-            thread = %thread_id,
-            mapped_model = model,
-            provider = self.config.model_provider_id,
-            thread_start_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "codex_forward"
-        );
+        let plan = thread::plan(request, &self.config, &self.default_instructions)?;
         let (reply, stream) = TurnStream::channel();
         let pump = Pump {
             manager: Arc::clone(&self.manager),
-            id: thread_id,
-            thread,
-            tools,
+            tools: Arc::clone(&plan.tools),
             reply,
             stop: self.stop.clone(),
         };
-        self.threads.spawn(pump.run(op));
+        // In a task of its own from the start, so that a client that leaves while the thread starts
+        // does not leave the thread behind.
+        self.threads.spawn(pump.run(plan).in_current_span());
         Ok(stream)
     }
 

@@ -29,6 +29,8 @@ mod crowd;
 #[cfg(feature = "codex")]
 mod errors;
 #[cfg(feature = "codex")]
+mod images;
+#[cfg(feature = "codex")]
 mod login;
 #[cfg(feature = "codex")]
 mod names;

@@ -2,11 +2,13 @@
 
 use crate::{
     harness::{
+        Proxy,
         codex::{Setup, ask, forward},
         run,
     },
     upstream::{Gate, Outcome, Reply, Upstream},
 };
+use codex_openai_proxy::engine::codex::{CodexEngine, Folders};
 use reqwest::Method;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -125,5 +127,39 @@ fn a_reply_that_takes_too_long_is_cut_and_not_called_complete() {
         );
         said.failed();
         assert_eq!(upstream.outcome(0).await, Outcome::Dropped);
+    });
+}
+
+#[test]
+fn no_thread_outlives_its_reply() {
+    run(async {
+        let upstream = Upstream::start().await;
+        let (config, homes) = Setup::new(&upstream).write();
+        let folders = Folders {
+            codex_home: &config.codex_home,
+            state: &config.home,
+        };
+        let engine = CodexEngine::new(&config.codex, folders).await.unwrap();
+        let proxy = Proxy::start(config, engine.clone(), homes).await;
+        upstream.otherwise(|_| endless());
+        let mut streams = Vec::new();
+        for _ in 0..5 {
+            let mut stream = proxy.stream(&ask("Tell me.")).await;
+            stream.next_text().await;
+            streams.push(stream);
+        }
+        assert_eq!(engine.live_threads().await, 5);
+        drop(streams);
+        upstream.otherwise(|_| Reply::text(&["Hello"]));
+        proxy.chat(&ask("Hi")).await.ok();
+        upstream.otherwise(|_| Reply::error(500, "server_error", "oops", "Oops."));
+        proxy.chat(&ask("Hi")).await;
+        let gone = async {
+            while engine.live_threads().await > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(SOON, gone).await.expect("no threads");
+        proxy.stop().await;
     });
 }

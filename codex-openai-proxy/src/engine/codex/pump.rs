@@ -3,20 +3,21 @@
 use super::{
     breaks::Watch,
     events::{End, EventReader, Step, TurnState},
+    thread::Plan,
     tools::ClientTools,
 };
 use crate::{
     engine::TurnSender,
     turn::{TurnError, TurnEvent},
 };
-use codex_core::{CodexThread, ThreadManager};
+use codex_core::{CodexThread, NewThread, ThreadManager};
 use codex_protocol::{
     ThreadId,
     protocol::{Event, Op},
 };
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -24,14 +25,10 @@ use tokio_util::sync::CancellationToken;
 /// How long core may take to end a thread before it is left behind.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
-/// A thread that answers one request.
+/// What it takes to answer one request by a thread.
 pub struct Pump {
-    /// Where the thread is registered.
+    /// What starts threads, and knows those that run.
     pub manager: Arc<ThreadManager>,
-    /// The thread's id.
-    pub id: ThreadId,
-    /// The thread.
-    pub thread: Arc<CodexThread>,
     /// What it offers.
     pub tools: Arc<ClientTools>,
     /// Where the reply goes.
@@ -49,29 +46,41 @@ enum Over {
 }
 
 impl Pump {
-    /// Submits `op` and forwards the turn's events until the reply is over or the client has left;
-    /// then ends the thread.
-    pub async fn run(self, op: Op) {
-        let over = match self.thread.submit(op).await {
-            Ok(_) => self.forward().await,
+    /// Starts the thread, submits its turn and forwards the turn's events until the reply is over
+    /// or the client has left; then ends the thread.
+    pub async fn run(self, plan: Plan) {
+        let begun = Instant::now();
+        let Plan { options, op, .. } = plan;
+        let model = options.config.model.clone();
+        let provider = options.config.model_provider_id.clone();
+        let started = Box::pin(self.manager.start_thread_with_options(options)).await;
+        let (id, thread) = match started {
+            Ok(NewThread {
+                thread_id, thread, ..
+            }) => (thread_id, thread),
+            Err(error) => {
+                self.send(Err(TurnError::internal(error))).await;
+                return;
+            }
+        };
+        tracing::info!(
+            thread = %id,
+            mapped_model = model,
+            provider,
+            thread_start_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "codex_forward"
+        );
+        let over = match thread.submit(op).await {
+            Ok(_) => self.forward(id, &thread).await,
             Err(error) => {
                 self.send(Err(TurnError::internal(error))).await;
                 Over::Ended(TurnState::Over)
             }
         };
-        if matches!(over, Over::Abandoned) {
-            tracing::info!(thread = %self.id, "client_disconnected");
-        }
-        let interrupt = !matches!(over, Over::Ended(TurnState::Over));
         // The reply's end must not wait for the thread's.
-        let Self {
-            manager,
-            id,
-            thread,
-            reply,
-            ..
-        } = self;
+        let Self { manager, reply, .. } = self;
         drop(reply);
+        let interrupt = !matches!(over, Over::Ended(TurnState::Over));
         if interrupt && let Err(error) = thread.submit(Op::Interrupt).await {
             tracing::warn!(thread = %id, %error, "thread_interrupt_failed");
         }
@@ -81,11 +90,12 @@ impl Pump {
             Err(_) => tracing::warn!(thread = %id, "thread_shutdown_timed_out"),
         }
         manager.remove_thread(&id).await;
+        tracing::debug!(thread = %id, "thread_ended");
     }
 
-    async fn forward(&self) -> Over {
+    async fn forward(&self, id: ThreadId, thread: &CodexThread) -> Over {
         let mut reader = EventReader::new(Arc::clone(&self.tools));
-        let watch = Watch::new(self.id);
+        let watch = Watch::new(id);
         let mut out = Vec::new();
         loop {
             let step = tokio::select! {
@@ -96,7 +106,7 @@ impl Pump {
                     outcome: Err(stopping()),
                     turn: TurnState::Running,
                 }),
-                event = self.thread.next_event() => match event {
+                event = thread.next_event() => match event {
                     Ok(Event { msg, .. }) => reader.on_event(msg, SystemTime::now(), &mut out),
                     Err(error) => Step::End(End {
                         outcome: Err(TurnError::internal(error)),
