@@ -6,13 +6,14 @@ pub mod demo;
 pub mod unavailable;
 
 use crate::turn::{Catalog, TurnError, TurnEvent, TurnRequest};
-use futures_util::{Stream, future::BoxFuture};
+use futures_util::{Stream, StreamExt, future::BoxFuture};
 use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 
 /// Something that answers turns.
 pub trait Engine: Send + Sync + 'static {
@@ -52,7 +53,7 @@ const BUFFERED_EVENTS: usize = 64;
 /// listens any more.
 #[derive(Debug)]
 pub struct TurnStream {
-    events: mpsc::Receiver<Result<TurnEvent, TurnError>>,
+    events: ReceiverStream<Result<TurnEvent, TurnError>>,
 }
 
 /// The engine's end of a [`TurnStream`].
@@ -63,12 +64,13 @@ impl TurnStream {
     #[must_use]
     pub fn channel() -> (TurnSender, Self) {
         let (sender, events) = mpsc::channel(BUFFERED_EVENTS);
+        let events = ReceiverStream::new(events);
         (sender, Self { events })
     }
 
     /// The next event; `None` once the turn has ended.
     pub async fn next(&mut self) -> Option<Result<TurnEvent, TurnError>> {
-        self.events.recv().await
+        self.events.next().await
     }
 }
 
@@ -76,6 +78,6 @@ impl Stream for TurnStream {
     type Item = Result<TurnEvent, TurnError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.events.poll_recv(cx)
+        self.events.poll_next_unpin(cx)
     }
 }
