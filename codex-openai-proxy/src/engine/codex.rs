@@ -2,7 +2,7 @@
 //! process by codex-core's `ThreadManager` with the user's own login.
 //!
 //! The threads only forward. What codex-core would add to a request, run on this machine or ask the
-//! backend besides is turned off in [`settings`] and [`models`]; `docs/codex-core.md` lists it.
+//! backend besides is turned off in `settings` and `models`; `docs/codex-core.md` lists it.
 
 pub mod account;
 mod breaks;
@@ -74,6 +74,9 @@ pub enum EngineError {
     /// Our folder for codex-core cannot be used.
     #[error("{0}: {1}")]
     Home(PathBuf, io::Error),
+    /// Logging in or out failed.
+    #[error("Codex account: {0}")]
+    Account(io::Error),
     /// The environment holds a login, and the provider is not OpenAI.
     #[error("CODEX_ACCESS_TOKEN is set, but the configured provider must not receive it; unset it")]
     ForeignLogin,

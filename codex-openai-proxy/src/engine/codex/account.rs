@@ -11,15 +11,6 @@ use codex_login::{
 };
 use std::{io, path::Path};
 
-/// How the user proves who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LoginMode {
-    /// In a browser on this machine.
-    Browser,
-    /// With a code typed into a browser elsewhere.
-    DeviceCode,
-}
-
 /// What there is to tell about the account and where requests go. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountStatus {
@@ -61,8 +52,8 @@ impl BrowserLogin {
 ///
 /// When the callback's port is taken, or Codex's configuration is broken.
 pub async fn browser_login(codex_home: &Path, state: &Path) -> Result<BrowserLogin, EngineError> {
-    let server = run_login_server(options(codex_home, state).await?)
-        .map_err(|error| EngineError::Home(codex_home.to_owned(), error))?;
+    let server =
+        run_login_server(options(codex_home, state).await?).map_err(EngineError::Account)?;
     Ok(BrowserLogin { server })
 }
 
@@ -74,7 +65,7 @@ pub async fn browser_login(codex_home: &Path, state: &Path) -> Result<BrowserLog
 pub async fn device_login(codex_home: &Path, state: &Path) -> Result<(), EngineError> {
     run_device_code_login(options(codex_home, state).await?)
         .await
-        .map_err(|error| EngineError::Home(codex_home.to_owned(), error))
+        .map_err(EngineError::Account)
 }
 
 /// Forgets the login and revokes its tokens. False when there was none.
@@ -87,7 +78,7 @@ pub async fn logout(codex_home: &Path, state: &Path) -> Result<bool, EngineError
     let login = settings::user_login(&config, codex_home).await;
     Box::pin(login.logout_with_revoke())
         .await
-        .map_err(|error| EngineError::Home(codex_home.to_owned(), error))
+        .map_err(EngineError::Account)
 }
 
 /// Tells about the account without asking anyone.
