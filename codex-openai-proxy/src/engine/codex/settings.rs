@@ -147,15 +147,14 @@ async fn login_in(config: &Config, folder: &Path) -> Arc<AuthManager> {
     .await
 }
 
-/// Makes sure that `path` is a folder that only the user can look into.
+/// Makes sure that the folder `path` is there. What has to be made for it, only the user can look
+/// into; a folder of the user's own making stays as it is.
 fn private_dir(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)?;
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// Turns off everything by which core adds to a request, sends another, or touches the machine.
@@ -226,8 +225,9 @@ fn identify(provider: &mut ModelProviderInfo, settings: &CodexSettings) {
 
 #[cfg(test)]
 mod tests {
-    use super::{login_may_go_to, user_overrides};
+    use super::{login_may_go_to, private_dir, user_overrides};
     use codex_model_provider_info::ModelProviderInfo;
+    use std::{fs, path::Path};
 
     fn at(base_url: &str) -> ModelProviderInfo {
         ModelProviderInfo::create_openai_provider(Some(base_url.to_owned()))
@@ -261,10 +261,25 @@ mod tests {
         assert!(!login_may_go_to(&unnamed));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn folders_that_are_made_are_private_and_others_stay() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let inner = home.path().join("state/codex");
+        private_dir(&inner).unwrap();
+        private_dir(&inner).unwrap();
+        assert_eq!(mode(&inner), 0o700);
+        assert_eq!(mode(inner.parent().unwrap()), 0o700);
+        assert_eq!(mode(home.path()), 0o755);
+    }
+
     #[test]
     fn only_what_concerns_the_model_is_taken_from_the_user() {
         let home = tempfile::tempdir().unwrap();
-        std::fs::write(
+        fs::write(
             home.path().join("config.toml"),
             "model = 'a'\nprofile = 'p'\nsandbox_mode = 'danger-full-access'\n\
              notify = ['sh']\n[profiles.p]\nmodel = 'b'\n[mcp_servers.x]\ncommand = 'sh'\n",
@@ -278,7 +293,7 @@ mod tests {
     fn a_missing_file_is_no_error_and_a_broken_one_is() {
         let home = tempfile::tempdir().unwrap();
         assert!(user_overrides(home.path()).unwrap().is_empty());
-        std::fs::write(home.path().join("config.toml"), "model = ").unwrap();
+        fs::write(home.path().join("config.toml"), "model = ").unwrap();
         let error = user_overrides(home.path()).unwrap_err().to_string();
         assert!(error.contains("config.toml"), "{error}");
     }
