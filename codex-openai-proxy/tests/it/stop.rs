@@ -141,7 +141,11 @@ fn no_thread_outlives_its_reply() {
         };
         let engine = CodexEngine::new(&config.codex, folders).await.unwrap();
         let proxy = Proxy::start(config, engine.clone(), homes).await;
-        upstream.otherwise(|_| endless());
+        // Silent after its first words, so that only the client's leaving can end the turn.
+        upstream.otherwise(|_| {
+            let never = Gate::default();
+            Reply::stream().begin_message().delta("Once").wait(&never)
+        });
         let mut streams = Vec::new();
         for _ in 0..5 {
             let mut stream = proxy.stream(&ask("Tell me.")).await;
