@@ -160,7 +160,6 @@ impl CodexEngine {
         let (reply, stream) = TurnStream::channel();
         let pump = Pump {
             manager: Arc::clone(&self.manager),
-            tools: Arc::clone(&plan.tools),
             reply,
             stop: self.stop.clone(),
         };

@@ -2,13 +2,11 @@
 
 use crate::{
     harness::{
-        Proxy,
         codex::{Setup, ask, forward},
         run,
     },
     upstream::{Gate, Outcome, Reply, Upstream},
 };
-use codex_openai_proxy::engine::codex::{CodexEngine, Folders};
 use reqwest::Method;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -134,13 +132,7 @@ fn a_reply_that_takes_too_long_is_cut_and_not_called_complete() {
 fn no_thread_outlives_its_reply() {
     run(async {
         let upstream = Upstream::start().await;
-        let (config, homes) = Setup::new(&upstream).write();
-        let folders = Folders {
-            codex_home: &config.codex_home,
-            state: &config.home,
-        };
-        let engine = CodexEngine::new(&config.codex, folders).await.unwrap();
-        let proxy = Proxy::start(config, engine.clone(), homes).await;
+        let (proxy, engine) = Setup::new(&upstream).start_with_engine().await;
         // Silent after its first words, so that only the client's leaving can end the turn.
         upstream.otherwise(|_| {
             let never = Gate::default();

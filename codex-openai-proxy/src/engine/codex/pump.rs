@@ -29,8 +29,6 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 pub struct Pump {
     /// What starts threads, and knows those that run.
     pub manager: Arc<ThreadManager>,
-    /// What it offers.
-    pub tools: Arc<ClientTools>,
     /// Where the reply goes.
     pub reply: TurnSender,
     /// Cancelled when the process stops.
@@ -50,7 +48,7 @@ impl Pump {
     /// or the client has left; then ends the thread.
     pub async fn run(self, plan: Plan) {
         let begun = Instant::now();
-        let Plan { options, op, .. } = plan;
+        let Plan { options, op, tools } = plan;
         let model = options.config.model.clone();
         let provider = options.config.model_provider_id.clone();
         let started = Box::pin(self.manager.start_thread_with_options(options)).await;
@@ -71,7 +69,7 @@ impl Pump {
             "codex_forward"
         );
         let over = match thread.submit(op).await {
-            Ok(_) => self.forward(id, &thread).await,
+            Ok(_) => self.forward(id, &thread, tools).await,
             Err(error) => {
                 self.send(Err(TurnError::internal(error))).await;
                 Over::Ended(TurnState::Over)
@@ -93,8 +91,8 @@ impl Pump {
         tracing::debug!(thread = %id, "thread_ended");
     }
 
-    async fn forward(&self, id: ThreadId, thread: &CodexThread) -> Over {
-        let mut reader = EventReader::new(Arc::clone(&self.tools));
+    async fn forward(&self, id: ThreadId, thread: &CodexThread, tools: Arc<ClientTools>) -> Over {
+        let mut reader = EventReader::new(tools);
         let watch = Watch::new(id);
         let mut out = Vec::new();
         loop {

@@ -7,7 +7,7 @@ use codex_openai_proxy::{
     engine::codex::{CodexEngine, Folders},
 };
 use serde_json::{Value, json};
-use std::fs;
+use std::{fs, sync::Arc};
 
 /// An unsigned token of an invented account, `user@example.com` on the plus plan, valid until 2100.
 pub const TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJleHAiOjQxMDI0NDQ4MDAsImVtYWlsIjoidXNlckBleGFtcGxlLmNvbSIsImh0dHBzOi8vYXBpLm9wZW5haS5jb20vYXV0aCI6eyJjaGF0Z3B0X3BsYW5fdHlwZSI6InBsdXMiLCJjaGF0Z3B0X3VzZXJfaWQiOiJ1c2VyLTEiLCJjaGF0Z3B0X2FjY291bnRfaWQiOiJhY2NvdW50LTEifX0.c2ln";
@@ -91,13 +91,18 @@ impl Setup {
 
     /// Starts the proxy.
     pub async fn start(self) -> Proxy {
+        self.start_with_engine().await.0
+    }
+
+    /// Starts the proxy, and gives its engine too.
+    pub async fn start_with_engine(self) -> (Proxy, Arc<CodexEngine>) {
         let (config, homes) = self.write();
         let folders = Folders {
             codex_home: &config.codex_home,
             state: &config.home,
         };
         let engine = CodexEngine::new(&config.codex, folders).await.unwrap();
-        Proxy::start(config, engine, homes).await
+        (Proxy::start(config, engine.clone(), homes).await, engine)
     }
 }
 
