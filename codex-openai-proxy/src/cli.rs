@@ -4,6 +4,7 @@
 
 #[cfg(feature = "codex")]
 mod account;
+mod conversations;
 #[cfg(feature = "codex")]
 mod demo;
 mod signals;
@@ -16,6 +17,7 @@ use crate::{
         logging::{self, LoggingError},
     },
     config::{Config, ConfigError, Flags, process_environment},
+    conversation::StoreError,
     engine::Engine,
 };
 use clap::{Args, Parser, Subcommand};
@@ -58,7 +60,7 @@ struct GlobalFlags {
     config: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 enum Command {
     /// Serve the API (what happens without a command)
     Serve,
@@ -76,6 +78,11 @@ enum Command {
     Status,
     /// List the models
     Models,
+    /// List or delete the conversations that are kept
+    Conversations {
+        #[command(subcommand)]
+        action: Option<conversations::Action>,
+    },
 }
 
 /// Why a command failed.
@@ -93,6 +100,15 @@ pub enum CliError {
     /// The terminal or the signals of this process cannot be used.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// What is kept of conversations cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file that holds a deleted conversation cannot be removed.
+    #[error("{0}: {1}")]
+    Rollout(PathBuf, io::Error),
+    /// There is nothing to delete under these names.
+    #[error("no such conversation: {0}")]
+    UnknownConversations(String),
     /// There is no engine.
     #[cfg(feature = "codex")]
     #[error(transparent)]
@@ -139,6 +155,10 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
     logging::init(&config, default_filter)?;
     match command {
         Command::Serve => serve(config).await,
+        Command::Conversations { action } => {
+            let action = action.unwrap_or(conversations::Action::List);
+            conversations::run(&config, action).await
+        }
         #[cfg(feature = "codex")]
         Command::Demo => demo::run(config).await,
         #[cfg(feature = "codex")]

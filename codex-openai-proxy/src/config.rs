@@ -40,8 +40,12 @@ pub struct Config {
     pub api_keys: Vec<ApiKey>,
     /// How reasoning is shown.
     pub reasoning: ReasoningSetting,
+    /// What Cursor gets where a conversation does not fit the model any more.
+    pub cursor_context_overflow: ContextOverflow,
     /// Sizes and times.
     pub limits: Limits,
+    /// How long conversations stay at hand.
+    pub conversations: ConversationSettings,
     /// The form of the log.
     pub log_format: LogFormat,
     /// `RUST_LOG`, where it is set. Known to be well-formed.
@@ -61,7 +65,9 @@ impl Config {
             aliases: Aliases::default(),
             api_keys: Vec::new(),
             reasoning: ReasoningSetting::default(),
+            cursor_context_overflow: ContextOverflow::default(),
             limits: Limits::default(),
+            conversations: ConversationSettings::default(),
             log_format: LogFormat::default(),
             log_filter: None,
             codex: CodexSettings::default(),
@@ -91,6 +97,42 @@ impl Default for Limits {
             first_event: Duration::from_secs(15),
         }
     }
+}
+
+/// How long conversations stay at hand, and how many. One that is put away goes on when its
+/// client comes back: from disk, or from the history that the client sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConversationSettings {
+    /// How long a conversation stays in memory after its last reply.
+    pub idle: Duration,
+    /// How long a turn waits for the results of its tool calls.
+    pub parked: Duration,
+    /// How many conversations stay in memory; the one that was used least recently goes first.
+    pub max_live: usize,
+    /// How long a request waits for another of the same conversation.
+    pub wait: Duration,
+}
+
+impl Default for ConversationSettings {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_mins(30),
+            parked: Duration::from_mins(15),
+            max_live: 500,
+            wait: Duration::from_mins(1),
+        }
+    }
+}
+
+/// What the chat routes answer where a conversation does not fit the model any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ContextOverflow {
+    /// The error, as OpenAI words it.
+    #[default]
+    Error,
+    /// An empty reply that tells an enormous usage. Cursor does not understand the error when it
+    /// comes through a server of the user's own, but after such a reply it compacts the chat.
+    Compact,
 }
 
 /// How the model's reasoning is shown to clients.

@@ -5,7 +5,7 @@ pub mod codex;
 pub mod demo;
 pub mod unavailable;
 
-use crate::turn::{Catalog, TurnError, TurnEvent, TurnRequest};
+use crate::turn::{Catalog, ConversationId, TurnError, TurnEvent, TurnRequest};
 use futures_util::{Stream, StreamExt, future::BoxFuture};
 use std::{
     pin::Pin,
@@ -23,13 +23,25 @@ pub trait Engine: Send + Sync + 'static {
     /// Whether it could answer a turn now.
     fn readiness(&self) -> Readiness;
 
-    /// Starts a turn. The reply comes through the stream; dropping the stream interrupts the turn.
+    /// Finds the conversation that a request belongs to, or begins one, and starts a turn of it.
+    /// Returns without waiting for anything but a local lookup: whatever takes time happens behind
+    /// the stream. Dropping the stream interrupts the turn.
     ///
     /// # Errors
     ///
-    /// What is known before the upstream is asked: no login, a request that this engine cannot
-    /// carry out, or a process that stops.
+    /// What is known at once: no login, no such conversation, or a process that stops.
     fn start(&self, request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>>;
+
+    /// Forgets a conversation: ends a turn of it that still runs, and deletes what is kept of it.
+    /// False where there is none of that name.
+    ///
+    /// # Errors
+    ///
+    /// When what is kept cannot be deleted.
+    fn delete_conversation<'a>(
+        &'a self,
+        id: &'a ConversationId,
+    ) -> BoxFuture<'a, Result<bool, TurnError>>;
 
     /// Ends every running turn with [`TurnError::Unavailable`] and frees what it holds.
     fn shutdown(&self) -> BoxFuture<'_, ()>;
@@ -53,6 +65,7 @@ const BUFFERED_EVENTS: usize = 64;
 /// listens any more.
 #[derive(Debug)]
 pub struct TurnStream {
+    conversation: ConversationId,
     events: ReceiverStream<Result<TurnEvent, TurnError>>,
 }
 
@@ -60,12 +73,22 @@ pub struct TurnStream {
 pub type TurnSender = mpsc::Sender<Result<TurnEvent, TurnError>>;
 
 impl TurnStream {
-    /// A stream and the sender that feeds it.
+    /// A stream of a turn of `conversation`, and the sender that feeds it.
     #[must_use]
-    pub fn channel() -> (TurnSender, Self) {
+    pub fn channel(conversation: ConversationId) -> (TurnSender, Self) {
         let (sender, events) = mpsc::channel(BUFFERED_EVENTS);
         let events = ReceiverStream::new(events);
-        (sender, Self { events })
+        let stream = Self {
+            conversation,
+            events,
+        };
+        (sender, stream)
+    }
+
+    /// The conversation that the turn belongs to, so that the client can go on with it.
+    #[must_use]
+    pub fn conversation(&self) -> &ConversationId {
+        &self.conversation
     }
 
     /// The next event; `None` once the turn has ended.

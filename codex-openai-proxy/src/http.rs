@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod body;
+pub mod conversation;
 pub mod dispatch;
 pub mod error;
 pub mod events;

@@ -9,6 +9,8 @@ pub mod config;
 
 pub mod translate;
 
+pub mod conversation;
+
 pub mod engine;
 
 pub mod http;

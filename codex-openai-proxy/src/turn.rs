@@ -3,6 +3,7 @@
 //! Both client protocols and every engine meet here. Nothing in this module knows HTTP, JSON wire
 //! shapes, a runtime or a clock.
 
+pub mod conversation;
 pub mod error;
 pub mod event;
 pub mod item;
@@ -12,11 +13,12 @@ pub mod request;
 pub mod tool;
 pub mod usage;
 
+pub use conversation::{ConversationId, NamedConversation, Sends};
 pub use error::TurnError;
 pub use event::{FinishReason, TurnEvent};
 pub use item::{ImageDetail, Item, Part, Role};
 pub use model::{Catalog, Model};
 pub use model_name::{Aliases, ModelName};
 pub use request::{Effort, OutputFormat, Reasoning, ReasoningSummary, TurnRequest, Verbosity};
-pub use tool::{Tool, ToolCall, ToolChoice};
+pub use tool::{Tool, ToolCall, ToolChoice, ToolKind};
 pub use usage::Usage;

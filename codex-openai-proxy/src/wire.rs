@@ -4,9 +4,16 @@
 //! [`translate`](crate::translate) turns them into the canonical model and back.
 
 pub mod chat;
+pub mod common;
+pub mod content;
+pub mod conversation;
 pub mod dropped;
 pub mod error;
 pub mod invalid;
 pub mod models;
 pub mod object;
+pub mod options;
+pub mod request;
+pub mod responses;
 pub mod sse;
+pub mod tools;

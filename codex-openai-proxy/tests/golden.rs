@@ -1,6 +1,7 @@
-//! Golden fixtures of the Chat Completions translator.
+//! Golden fixtures of the translators, whose replies are those of Chat Completions.
 //!
-//! Each folder under `golden/chat` is a case: `request.json` gives `turn.json`, or `error.json`
+//! Each folder under `golden/chat`, whose requests are of Chat Completions, and under
+//! `golden/responses`, whose requests are of Responses, is a case: `request.json` gives `turn.json`, or `error.json`
 //! where it is refused; `events.json`, where there is one, gives `reply.sse` and, unless the turn
 //! fails, `reply.json`. `UPDATE_GOLDEN=1 cargo test --test golden` writes what comes out; read the
 //! difference before you commit it.
@@ -8,14 +9,16 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use codex_openai_proxy::{
-    translate::chat::{
-        ChunkWriter, ReasoningStyle, ReplyFolder, ReplyHead, Translated, from_client,
+    translate::{
+        Translated,
+        chat::{ChunkWriter, ReasoningStyle, ReplyFolder, ReplyHead},
+        from_client,
     },
     turn::{
-        Aliases, Catalog, Effort, FinishReason, Item, Model, ModelName, OutputFormat, Part,
-        ToolCall, ToolChoice, TurnError, TurnEvent, Usage,
+        Aliases, Catalog, ConversationId, Effort, FinishReason, Item, Model, ModelName,
+        OutputFormat, Part, ToolCall, ToolChoice, ToolKind, TurnError, TurnEvent, Usage,
     },
-    wire::{chat::ChatRequest, error::ErrorBody},
+    wire::{error::ErrorBody, request::RequestBody},
 };
 use serde_json::{Map, Value, json};
 use std::{
@@ -25,13 +28,25 @@ use std::{
 
 #[test]
 fn chat() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/chat");
+    check_all("chat", 30);
+}
+
+#[test]
+fn responses() {
+    check_all("responses", 8);
+}
+
+/// Runs the cases of a folder, which holds at least `least`.
+fn check_all(folder: &str, least: usize) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(folder);
     let mut cases: Vec<PathBuf> = fs::read_dir(root)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
     cases.sort();
-    assert!(cases.len() >= 12, "cases are missing: {cases:?}");
+    assert!(cases.len() >= least, "cases are missing: {cases:?}");
     let wrong: Vec<String> = cases.iter().flat_map(|case| check(case)).collect();
     assert!(
         wrong.is_empty(),
@@ -95,8 +110,8 @@ fn translate(body: &[u8]) -> Result<(Translated, ModelName), TurnError> {
     let aliases: Aliases = [("quick".to_owned(), "gpt-5.2-low".to_owned())]
         .into_iter()
         .collect();
-    let request = ChatRequest::parse(body)?;
-    let name = ModelName::resolve(&request.model, &aliases, &catalog);
+    let request = RequestBody::parse(body, None)?;
+    let name = ModelName::resolve(&request.common().model, &aliases, &catalog);
     Ok((from_client(request, &name)?, name))
 }
 
@@ -113,11 +128,17 @@ fn answer(events: &[u8], model: &ModelName, include_usage: bool) -> (String, Opt
         id: "chatcmpl-golden".to_owned(),
         created: 1_750_000_000,
         model: model.sent.clone(),
+        conversation: ConversationId::new("conv_golden").unwrap(),
     };
-    let mut chunks = ChunkWriter::new(head.clone(), style, include_usage);
+    let mut chunks = ChunkWriter::new(&head, style, include_usage);
     let mut folder = ReplyFolder::new(head, style);
     let mut stream = Vec::new();
     for event in events["events"].as_array().unwrap() {
+        if event == "overflow" {
+            chunks.on_overflow(&mut stream);
+            let reply = pretty(&serde_json::to_value(folder.overflow()).unwrap());
+            return (String::from_utf8(stream).unwrap(), Some(reply));
+        }
         if let Some(message) = event["error"].as_str() {
             chunks.on_error(&ErrorBody::new("server_error", message), &mut stream);
         } else {
@@ -141,6 +162,7 @@ fn read_event(event: &Value) -> TurnEvent {
         "tool_call" => TurnEvent::ToolCall(ToolCall {
             id: text(&value["id"]),
             name: text(&value["name"]),
+            kind: ToolKind::Function,
             arguments: text(&value["arguments"]),
         }),
         "finished" => TurnEvent::Finished {
@@ -169,15 +191,20 @@ fn pretty(value: &Value) -> String {
 }
 
 fn render_error(error: &TurnError) -> Value {
-    let TurnError::InvalidRequest {
-        message,
-        param,
-        code,
-    } = error
-    else {
-        panic!("not the client's fault: {error:?}")
-    };
-    json!({"message": message, "param": param, "code": code})
+    match error {
+        TurnError::InvalidRequest {
+            message,
+            param,
+            code,
+        } => json!({"message": message, "param": param, "code": code}),
+        TurnError::MissingToolResults { call_ids, param } => {
+            json!({"missing_results": call_ids, "param": param})
+        }
+        TurnError::UnknownToolCall { call_id, param } => {
+            json!({"unknown_call": call_id, "param": param})
+        }
+        other => panic!("not the client's fault: {other:?}"),
+    }
 }
 
 /// A turn as JSON; what is at its default is left out.
@@ -185,6 +212,13 @@ fn render_turn(translated: &Translated) -> Value {
     let turn = &translated.turn;
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
+    if let Some(named) = &turn.conversation {
+        let sends = format!("{:?}", named.sends);
+        put(
+            "conversation",
+            json!({"id": named.id.as_str(), "sends": sends}),
+        );
+    }
     put("model", json!(turn.model));
     if let Some(instructions) = &turn.instructions {
         put("instructions", json!(instructions));
@@ -192,18 +226,22 @@ fn render_turn(translated: &Translated) -> Value {
     put("items", turn.items.iter().map(render_item).collect());
     if !turn.tools.is_empty() {
         let tools = turn.tools.iter().map(|tool| {
-            json!({
+            let rendered = json!({
                 "name": tool.name,
                 "description": tool.description,
                 "parameters": tool.parameters,
                 "strict": tool.strict,
-            })
+            });
+            marked(rendered, tool.kind)
         });
         put("tools", tools.collect());
     }
     match &turn.tool_choice {
         ToolChoice::Auto => {}
         other => _ = put("tool_choice", json!(format!("{other:?}"))),
+    }
+    if !turn.parallel_tool_calls {
+        put("parallel_tool_calls", json!(false));
     }
     if let Some(effort) = turn.reasoning.effort {
         put("effort", json!(effort.as_str()));
@@ -236,16 +274,32 @@ fn render_item(item: &Item) -> Value {
             "role": format!("{role:?}"),
             "content": content.iter().map(render_part).collect::<Value>(),
         }),
-        Item::ToolCall(call) => json!({
-            "call": call.id,
-            "name": call.name,
-            "arguments": call.arguments,
-        }),
-        Item::ToolResult { call_id, output } => json!({
+        Item::ToolCall(call) => {
+            let rendered = json!({
+                "call": call.id,
+                "name": call.name,
+                "arguments": call.arguments,
+            });
+            marked(rendered, call.kind)
+        }
+        Item::ToolResult {
+            call_id,
+            output,
+            param,
+        } => json!({
             "result": call_id,
+            "param": param,
             "output": output.iter().map(render_part).collect::<Value>(),
         }),
     }
+}
+
+/// Says so of a custom tool, or of a call to one.
+fn marked(mut rendered: Value, kind: ToolKind) -> Value {
+    if kind == ToolKind::Custom {
+        rendered["custom"] = json!(true);
+    }
+    rendered
 }
 
 fn render_part(part: &Part) -> Value {

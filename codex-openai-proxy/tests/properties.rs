@@ -1,4 +1,4 @@
-//! Properties of the wire formats, the Chat Completions translator and model names, over random
+//! Properties of the wire formats, the translators and model names, over random
 //! input.
 
 #![allow(
@@ -8,15 +8,18 @@
 )]
 
 use codex_openai_proxy::{
-    translate::chat::{
-        ChunkWriter, ReasoningStyle, ReplyFolder, ReplyHead, from_client, model_list,
+    translate::{
+        chat::{ChunkWriter, ReasoningStyle, ReplyFolder, ReplyHead, model_list},
+        from_client,
     },
     turn::{
-        Aliases, Catalog, Effort, FinishReason, Model, ModelName, ToolCall, TurnError, TurnEvent,
-        Usage, model_name::reverse,
+        Aliases, Catalog, ConversationId, Effort, FinishReason, Model, ModelName, ToolCall,
+        ToolKind, TurnError, TurnEvent, TurnRequest, Usage, model_name::reverse,
     },
     wire::{
-        chat::{ChatRequest, ContentPart, Message},
+        chat::Message,
+        content::ContentPart,
+        request::RequestBody,
         sse::{self, Decoder, Event},
     },
 };
@@ -110,6 +113,7 @@ fn events() -> impl Strategy<Value = Vec<TurnEvent>> {
         1 => (text(), text()).prop_map(|(name, arguments)| TurnEvent::ToolCall(ToolCall {
             id: String::new(),
             name,
+            kind: ToolKind::Function,
             arguments,
         })),
     ];
@@ -172,8 +176,13 @@ proptest! {
         include_usage: bool,
         model in any::<String>(),
     ) {
-        let head = ReplyHead { id: "chatcmpl-x".to_owned(), created: 1, model: model.clone() };
-        let mut writer = ChunkWriter::new(head.clone(), style, include_usage);
+        let head = ReplyHead {
+            id: "chatcmpl-x".to_owned(),
+            created: 1,
+            model: model.clone(),
+            conversation: ConversationId::new("chat-1").unwrap(),
+        };
+        let mut writer = ChunkWriter::new(&head, style, include_usage);
         let mut folder = ReplyFolder::new(head, style);
         let mut bytes = Vec::new();
         let called = events.iter().any(|event| matches!(event, TurnEvent::ToolCall(_)));
@@ -194,10 +203,11 @@ proptest! {
             .map(|frame| serde_json::from_str(&frame.data).unwrap())
             .collect();
 
-        // One id, one model; the role once and first; one finish reason, after every delta.
+        // One id, one model, one conversation; the role once and first; one finish reason, after every delta.
         for chunk in &chunks {
             prop_assert_eq!(&chunk["id"], "chatcmpl-x");
             prop_assert_eq!(&chunk["model"], &json!(model));
+            prop_assert_eq!(&chunk["conversation_id"], "chat-1");
         }
         let roles: Vec<bool> = chunks
             .iter()
@@ -247,6 +257,7 @@ proptest! {
 
         // The reply in one piece says the same.
         let reply = serde_json::to_value(folder.finish().unwrap()).unwrap();
+        prop_assert_eq!(&reply["conversation_id"], "chat-1");
         let message = &reply["choices"][0]["message"];
         prop_assert_eq!(message["content"].as_str().unwrap_or_default(), content);
         prop_assert_eq!(message["reasoning_content"].as_str().unwrap_or_default(), beside);
@@ -268,6 +279,40 @@ fn any_json() -> impl Strategy<Value = Value> {
             vec(inner.clone(), 0..4).prop_map(Value::from),
             vec(("[a-z_]{1,8}", inner), 0..4).prop_map(|fields| fields.into_iter().collect()),
         ]
+    })
+}
+
+/// The same request for Responses.
+fn full_input() -> Value {
+    json!({
+        "model": "hgih-2.5-tpg",
+        "instructions": "Be kind.",
+        "conversation_id": "mine",
+        "metadata": {"cursorConversationId": "theirs", "x": 1},
+        "input": [
+            {"role": "user", "content": [
+                {"type": "input_text", "text": "Look."},
+                {"type": "input_image", "image_url": "https://x/1.png", "detail": "low"},
+            ]},
+            {"type": "reasoning", "summary": [], "encrypted_content": "x"},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Yes."}]},
+            {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
+            {"type": "custom_tool_call", "call_id": "b", "name": "c", "input": "x"},
+            {"type": "function_call_output", "call_id": "a", "output": "1"},
+            {"type": "custom_tool_call_output", "call_id": "b", "output": [{"type": "input_text", "text": "2"}]},
+        ],
+        "tools": [
+            {"type": "function", "name": "f", "parameters": {"type": "object"}},
+            {"type": "custom", "name": "c", "format": {"type": "text"}},
+            {"type": "web_search"},
+        ],
+        "tool_choice": {"type": "custom", "name": "c"},
+        "parallel_tool_calls": false,
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "text": {"verbosity": "low", "format": {"type": "json_schema", "name": "n", "schema": {}, "strict": true}},
+        "previous_response_id": null,
+        "background": false,
+        "stream": true,
     })
 }
 
@@ -326,24 +371,33 @@ fn places(value: &Value, at: &str, out: &mut Vec<String>) {
 
 /// Reads a body as far as it goes. A refusal must be the client's fault.
 fn read(body: &[u8]) {
-    let turn = ChatRequest::parse(body).and_then(|request| {
-        let name = ModelName::resolve(&request.model, &Aliases::default(), &Catalog::default());
-        from_client(request, &name)
-    });
-    match turn {
-        Ok(translated) => assert!(!translated.turn.items.is_empty()),
-        Err(TurnError::InvalidRequest { .. }) => {}
+    match turn(body) {
+        Ok(turn) => assert!(!turn.items.is_empty()),
+        Err(
+            TurnError::InvalidRequest { .. }
+            | TurnError::MissingToolResults { .. }
+            | TurnError::UnknownToolCall { .. },
+        ) => {}
         Err(other) => panic!("{other:?}"),
     }
 }
 
+fn turn(body: &[u8]) -> Result<TurnRequest, TurnError> {
+    let request = RequestBody::parse(body, None)?;
+    let sent = &request.common().model;
+    let name = ModelName::resolve(sent, &Aliases::default(), &Catalog::default());
+    Ok(from_client(request, &name)?.turn)
+}
+
 #[test]
-fn the_full_request_is_taken() {
-    let request = ChatRequest::parse(full_request().to_string().as_bytes()).unwrap();
-    let name = ModelName::resolve(&request.model, &Aliases::default(), &Catalog::default());
-    let translated = from_client(request, &name).unwrap();
-    assert_eq!(translated.turn.model, "gpt-5.2");
-    assert_eq!(translated.turn.items.len(), 6);
+fn the_full_requests_are_taken() {
+    for request in [full_request(), full_input()] {
+        let turn = turn(request.to_string().as_bytes()).unwrap();
+        assert_eq!(turn.model, "gpt-5.2");
+        assert_eq!(turn.instructions.as_deref(), Some("Be kind."));
+        assert_eq!(turn.items.len(), 6);
+        assert_eq!(turn.tools.len(), 2);
+    }
 }
 
 proptest! {
@@ -358,8 +412,12 @@ proptest! {
     }
 
     #[test]
-    fn a_request_with_a_strange_part_is_read_or_refused(place in any::<Index>(), part in any_json()) {
-        let mut request = full_request();
+    fn a_request_with_a_strange_part_is_read_or_refused(
+        of_responses: bool,
+        place in any::<Index>(),
+        part in any_json(),
+    ) {
+        let mut request = if of_responses { full_input() } else { full_request() };
         let mut all = Vec::new();
         places(&request, "", &mut all);
         *request.pointer_mut(&all[place.index(all.len())]).unwrap() = part;
@@ -369,7 +427,8 @@ proptest! {
     #[test]
     fn user_text_is_never_changed(text in any::<String>()) {
         let body = json!({"model": "m", "messages": [{"role": "user", "content": text}]});
-        let request = ChatRequest::parse(body.to_string().as_bytes()).unwrap();
+        let request = RequestBody::parse(body.to_string().as_bytes(), None);
+        let Ok(RequestBody::Chat(request)) = request else { panic!("{request:?}") };
         prop_assert_eq!(
             request.messages,
             [Message::User { content: vec![ContentPart::Text(text)] }]

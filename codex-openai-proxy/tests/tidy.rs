@@ -12,15 +12,16 @@ use source::Source;
 use std::path::Path;
 
 /// The modules in the order of `lib.rs`, each with those that it may see.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("turn", &[]),
     ("wire", &["turn"]),
     ("config", &["turn"]),
     ("translate", &["turn", "wire"]),
-    ("engine", &["turn", "config"]),
+    ("conversation", &["turn"]),
+    ("engine", &["turn", "config", "conversation"]),
     ("http", &["turn", "wire", "config", "translate", "engine"]),
     ("app", &["turn", "config", "engine", "http"]),
-    ("cli", &["turn", "config", "engine", "app"]),
+    ("cli", &["turn", "config", "conversation", "engine", "app"]),
 ];
 
 /// The longest that a file may be without its tests, in lines.

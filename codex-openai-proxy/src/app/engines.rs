@@ -31,7 +31,7 @@ pub async fn codex(config: &Config) -> Result<Arc<dyn Engine>, StartError> {
         codex_home: &config.codex_home,
         state: &config.home,
     };
-    Ok(CodexEngine::new(&config.codex, folders).await?)
+    Ok(CodexEngine::new(&config.codex, config.conversations, folders).await?)
 }
 
 /// The same engine before a model of our own on loopback: no login, no network, nothing of the
@@ -53,7 +53,8 @@ pub async fn for_demo(config: &Config) -> Result<(Arc<dyn Engine>, DemoModel), S
         codex_home: &codex_home,
         state: &state,
     };
-    let engine: Arc<dyn Engine> = CodexEngine::new(&settings, folders).await?;
+    let engine: Arc<dyn Engine> =
+        CodexEngine::new(&settings, config.conversations, folders).await?;
     Ok((engine, model))
 }
 

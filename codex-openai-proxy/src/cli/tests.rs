@@ -20,6 +20,16 @@ fn the_commands_are_read_and_flags_stand_anywhere() {
         (&["logout"], Some(Command::Logout)),
         (&["status"], Some(Command::Status)),
         (&["models"], Some(Command::Models)),
+        (
+            &["conversations"],
+            Some(Command::Conversations { action: None }),
+        ),
+        (
+            &["conversations", "list"],
+            Some(Command::Conversations {
+                action: Some(conversations::Action::List),
+            }),
+        ),
     ] {
         assert_eq!(parse(arguments).unwrap().command, command, "{arguments:?}");
     }
@@ -35,7 +45,13 @@ fn the_commands_are_read_and_flags_stand_anywhere() {
 
 #[test]
 fn strangers_are_refused() {
-    for arguments in [&["server"][..], &["serve", "--device-auth"], &["--port=1"]] {
+    for arguments in [
+        &["server"][..],
+        &["serve", "--device-auth"],
+        &["--port=1"],
+        &["conversations", "delete"],
+        &["conversations", "delete", "--all", "a"],
+    ] {
         assert!(parse(arguments).is_err(), "{arguments:?}");
     }
 }

@@ -1,9 +1,9 @@
 //! From file, environment and flags to a checked [`Config`].
 
 use super::{
-    ApiKey, CodexSettings, Config, ConfigError, DEFAULT_ADDR, Limits, LogFormat, Mistake,
-    ReasoningSetting,
-    raw::{RawCodex, RawConfig, RawModels, RawServer},
+    ApiKey, CodexSettings, Config, ConfigError, ContextOverflow, ConversationSettings,
+    DEFAULT_ADDR, Limits, LogFormat, Mistake, ReasoningSetting,
+    raw::{RawCodex, RawConfig, RawConversations, RawModels, RawServer},
 };
 use crate::turn::Aliases;
 use std::{
@@ -78,7 +78,16 @@ impl Config {
                     ("off", ReasoningSetting::Off),
                 ],
             ),
+            cursor_context_overflow: found.one_of(
+                "reply.cursor_context_overflow",
+                raw.reply.cursor_context_overflow,
+                &[
+                    ("error", ContextOverflow::Error),
+                    ("compact", ContextOverflow::Compact),
+                ],
+            ),
             limits: found.limits(&raw.server),
+            conversations: found.conversations(&raw.conversations),
             log_format: found.one_of(
                 LOG_FORMAT,
                 env(LOG_FORMAT),
@@ -221,6 +230,43 @@ impl Mistakes {
             drain,
             keep_alive,
             first_event,
+        }
+    }
+
+    fn conversations(&mut self, raw: &RawConversations) -> ConversationSettings {
+        let default = ConversationSettings::default();
+        let mut seconds = |name, value: Option<i64>, range, default| {
+            self.number(name, value, range)
+                .map_or(default, Duration::from_secs)
+        };
+        let idle = seconds(
+            "conversations.idle_seconds",
+            raw.idle_seconds,
+            1..=604_800,
+            default.idle,
+        );
+        let parked = seconds(
+            "conversations.parked_seconds",
+            raw.parked_seconds,
+            1..=86_400,
+            default.parked,
+        );
+        // Whoever waits hears nothing in the meantime but comments.
+        let wait = seconds(
+            "conversations.wait_seconds",
+            raw.wait_seconds,
+            0..=600,
+            default.wait,
+        );
+        let max_live = self
+            .number("conversations.max_live", raw.max_live, 1..=100_000)
+            .and_then(|count| usize::try_from(count).ok())
+            .unwrap_or(default.max_live);
+        ConversationSettings {
+            idle,
+            parked,
+            max_live,
+            wait,
         }
     }
 

@@ -10,6 +10,7 @@ pub(super) struct RawConfig {
     pub(super) server: RawServer,
     pub(super) models: RawModels,
     pub(super) reply: RawReply,
+    pub(super) conversations: RawConversations,
     pub(super) codex: RawCodex,
 }
 
@@ -33,6 +34,16 @@ pub(super) struct RawModels {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawReply {
     pub(super) reasoning: Option<String>,
+    pub(super) cursor_context_overflow: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawConversations {
+    pub(super) idle_seconds: Option<i64>,
+    pub(super) parked_seconds: Option<i64>,
+    pub(super) max_live: Option<i64>,
+    pub(super) wait_seconds: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -36,7 +36,9 @@ fn nothing_set_gives_the_defaults() {
     assert_eq!(config.addr.to_string(), "127.0.0.1:11435");
     assert_eq!(config.home, dir.path());
     assert_eq!(config.reasoning, ReasoningSetting::Auto);
+    assert_eq!(config.cursor_context_overflow, ContextOverflow::Error);
     assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.conversations, ConversationSettings::default());
     assert_eq!(config.log_format, LogFormat::Pretty);
     assert_eq!(config.codex, CodexSettings::default());
     assert!(config.api_keys.is_empty());
@@ -57,6 +59,12 @@ fn every_key_of_the_file_counts() {
         "my.fast" = "gpt-5.2-low"
         [reply]
         reasoning = "off"
+        cursor_context_overflow = "compact"
+        [conversations]
+        idle_seconds = 60
+        parked_seconds = 30
+        max_live = 10
+        wait_seconds = 0
         [codex]
         default_instructions = "Be brief."
         client_version = "1.2.3"
@@ -78,6 +86,16 @@ fn every_key_of_the_file_counts() {
     );
     assert_eq!(config.aliases.get("my.fast"), Some("gpt-5.2-low"));
     assert_eq!(config.reasoning, ReasoningSetting::Off);
+    assert_eq!(config.cursor_context_overflow, ContextOverflow::Compact);
+    assert_eq!(
+        config.conversations,
+        ConversationSettings {
+            idle: Duration::from_mins(1),
+            parked: Duration::from_secs(30),
+            max_live: 10,
+            wait: Duration::ZERO,
+        }
+    );
     assert_eq!(
         config.codex,
         CodexSettings {
@@ -137,6 +155,12 @@ fn all_mistakes_are_told_at_once_with_their_names() {
         empty = ""
         [reply]
         reasoning = "loud"
+        cursor_context_overflow = "hide"
+        [conversations]
+        idle_seconds = 0
+        parked_seconds = 0
+        max_live = 0
+        wait_seconds = 601
         [codex]
         default_instructions = " "
         user_agent = "ü"
@@ -160,7 +184,12 @@ fn all_mistakes_are_told_at_once_with_their_names() {
             "RUST_LOG",
             "codex.default_instructions",
             "codex.user_agent",
+            "conversations.idle_seconds",
+            "conversations.max_live",
+            "conversations.parked_seconds",
+            "conversations.wait_seconds",
             "models.aliases.\"empty\"",
+            "reply.cursor_context_overflow",
             "reply.reasoning",
             "server.drain_seconds",
             "server.keep_alive_seconds",

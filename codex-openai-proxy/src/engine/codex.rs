@@ -7,14 +7,22 @@
 pub mod account;
 mod breaks;
 mod convert;
+mod driver;
 mod errors;
 mod events;
 mod images;
 mod models;
+mod plan;
 mod pump;
+mod queue;
+mod record;
+mod registry;
 mod reset_time;
+mod rollout;
 mod schema;
+mod schema_notes;
 mod settings;
+mod shared;
 mod thread;
 mod tools;
 
@@ -23,8 +31,9 @@ pub use settings::CODEX_VERSION;
 
 use super::{Engine, Readiness, TurnStream};
 use crate::{
-    config::CodexSettings,
-    turn::{Catalog, Model, TurnError, TurnRequest},
+    config::{CodexSettings, ConversationSettings},
+    conversation::{BlockKind, Store, StoreError, blocks},
+    turn::{Catalog, ConversationId, Model, TurnError, TurnRequest},
 };
 use codex_analytics::AnalyticsEventsClient;
 use codex_core::{
@@ -38,28 +47,25 @@ use codex_extension_api::{
 };
 use codex_login::AuthManager;
 use codex_protocol::{config_types::ReasoningSummary, protocol::SessionSource};
+use driver::Driver;
 use futures_util::future::{BoxFuture, FutureExt};
 use images::Images;
 use models::ForwardingModels;
-use pump::Pump;
+use registry::{Registry, Routed};
+use shared::Shared;
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::Instrument;
 
-/// Codex threads, one a request.
+/// Codex threads, one a conversation.
 pub struct CodexEngine {
-    manager: Arc<ThreadManager>,
+    shared: Arc<Shared>,
     auth: Arc<AuthManager>,
-    config: Box<Config>,
     catalog: Arc<Catalog>,
-    images: Images,
-    default_instructions: String,
-    stop: CancellationToken,
-    threads: TaskTracker,
+    drivers: TaskTracker,
 }
 
 /// Why the engine does not start.
@@ -80,6 +86,9 @@ pub enum EngineError {
     /// The environment holds a login, and the provider is not OpenAI.
     #[error("CODEX_ACCESS_TOKEN is set, but the configured provider must not receive it; unset it")]
     ForeignLogin,
+    /// The conversations that last cannot be used.
+    #[error("conversations: {0}")]
+    Store(#[from] StoreError),
     /// TLS cannot be set up.
     #[error("HTTP client: {0}")]
     Client(#[from] reqwest::Error),
@@ -106,6 +115,7 @@ impl CodexEngine {
     /// [`TurnError::NotLoggedIn`].
     pub async fn new(
         settings: &CodexSettings,
+        conversations: ConversationSettings,
         folders: Folders<'_>,
     ) -> Result<Arc<Self>, EngineError> {
         let overrides = settings::user_overrides(folders.codex_home)?;
@@ -132,41 +142,76 @@ impl CodexEngine {
                 }],
             },
         );
-        let manager = Arc::new(thread_manager(&config, Arc::clone(&auth), models).await?);
-        Ok(Arc::new(Self {
-            manager,
-            auth,
+        let rollouts = folders.state.join("conversations");
+        settings::private_dir(&rollouts)
+            .map_err(|error| EngineError::Home(rollouts.clone(), error))?;
+        let shared = Shared {
+            manager: thread_manager(&config, Arc::clone(&auth), models).await?,
             images: Images::new(settings)?,
             default_instructions: settings.default_instructions.clone(),
-            config,
-            catalog: Arc::new(catalog),
+            registry: Registry::new(conversations),
+            store: Store::open(folders.state).await?,
+            rollouts,
+            settings: conversations,
             stop: CancellationToken::new(),
-            threads: TaskTracker::new(),
+            config,
+        };
+        Ok(Arc::new(Self {
+            shared: Arc::new(shared),
+            auth,
+            catalog: Arc::new(catalog),
+            drivers: TaskTracker::new(),
         }))
     }
 
-    /// How many threads core holds. One a running reply; none is kept.
+    /// How many threads core holds: one for each live conversation that was not interrupted.
     pub async fn live_threads(&self) -> usize {
-        self.manager.list_thread_ids().await.len()
+        self.shared.manager.list_thread_ids().await.len()
     }
 
-    async fn run(&self, mut request: TurnRequest) -> Result<TurnStream, TurnError> {
-        if self.stop.is_cancelled() {
+    async fn run(&self, request: TurnRequest) -> Result<TurnStream, TurnError> {
+        let shared = &self.shared;
+        if shared.stop.is_cancelled() {
             return Err(pump::stopping());
         }
         self.check_login().await?;
-        self.images.prepare(&mut request).await?;
-        let plan = thread::plan(request, &self.config, &self.default_instructions)?;
-        let (reply, stream) = TurnStream::channel();
-        let pump = Pump {
-            manager: Arc::clone(&self.manager),
-            reply,
-            stop: self.stop.clone(),
-        };
-        // In a task of its own from the start, so that a client that leaves while the thread starts
-        // does not leave the thread behind.
-        self.threads.spawn(pump.run(plan).in_current_span());
+        let blocks = blocks(&request.items);
+        if let Some(named) = &request.conversation
+            && named.id.is_made_up()
+            && !blocks.iter().any(|block| block.kind == BlockKind::Reply)
+            && !self.exists(&named.id).await?
+        {
+            // What came before is gone, and the client does not know that it has to send it.
+            return Err(TurnError::ConversationNotFound {
+                id: named.id.clone(),
+            });
+        }
+        let Routed { stream, begun } = shared.registry.route(request, blocks)?;
+        if let Some(begun) = begun {
+            self.drivers.spawn(Driver::lead(Arc::clone(shared), begun));
+        }
         Ok(stream)
+    }
+
+    async fn exists(&self, id: &ConversationId) -> Result<bool, TurnError> {
+        if self.shared.registry.has(id) {
+            return Ok(true);
+        }
+        let row = self.shared.store.get(id).await;
+        row.map(|row| row.is_some()).map_err(TurnError::internal)
+    }
+
+    async fn delete(&self, id: &ConversationId) -> Result<bool, TurnError> {
+        let live = self.shared.registry.has(id);
+        let row = self.shared.store.delete(id).await;
+        let row = row.map_err(TurnError::internal)?;
+        if let Some(ended) = self.shared.registry.dismiss(id) {
+            ended.cancelled().await;
+        }
+        if let Some(row) = &row {
+            remove_file(&row.rollout).map_err(TurnError::internal)?;
+        }
+        Ok(live || row.is_some())
     }
 
     /// A login can be made while the proxy runs, so a missing one is looked for again.
@@ -183,7 +228,7 @@ impl CodexEngine {
     }
 
     fn needs_login(&self) -> bool {
-        let provider = &self.config.model_provider;
+        let provider = &self.shared.config.model_provider;
         provider.requires_openai_auth
             && !settings::has_own_key(provider)
             && self.auth.auth_cached().is_none()
@@ -207,13 +252,29 @@ impl Engine for CodexEngine {
         self.run(request).boxed()
     }
 
+    fn delete_conversation<'a>(
+        &'a self,
+        id: &'a ConversationId,
+    ) -> BoxFuture<'a, Result<bool, TurnError>> {
+        self.delete(id).boxed()
+    }
+
     fn shutdown(&self) -> BoxFuture<'_, ()> {
         async {
-            self.stop.cancel();
-            self.threads.close();
-            self.threads.wait().await;
+            self.shared.stop.cancel();
+            self.drivers.close();
+            self.drivers.wait().await;
+            self.shared.store.close().await;
         }
         .boxed()
+    }
+}
+
+/// A file that is gone already is as good.
+fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 //! without codex-core.
 
 use super::{Engine, Readiness, TurnStream};
-use crate::turn::{Catalog, TurnError, TurnRequest};
+use crate::turn::{Catalog, ConversationId, TurnError, TurnRequest};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use std::sync::Arc;
 
@@ -19,6 +19,12 @@ impl UnavailableEngine {
             reason: reason.into(),
         }
     }
+
+    fn refusal(&self) -> TurnError {
+        TurnError::Unavailable {
+            message: self.reason.clone(),
+        }
+    }
 }
 
 impl Engine for UnavailableEngine {
@@ -31,10 +37,14 @@ impl Engine for UnavailableEngine {
     }
 
     fn start(&self, _request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
-        ready(Err(TurnError::Unavailable {
-            message: self.reason.clone(),
-        }))
-        .boxed()
+        ready(Err(self.refusal())).boxed()
+    }
+
+    fn delete_conversation<'a>(
+        &'a self,
+        _id: &'a ConversationId,
+    ) -> BoxFuture<'a, Result<bool, TurnError>> {
+        ready(Err(self.refusal())).boxed()
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

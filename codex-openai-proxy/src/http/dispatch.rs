@@ -70,10 +70,15 @@ async fn answer(
         Endpoint::ChatCompletions => {
             let limit = state.config.limits.max_body_bytes;
             let body = body::read(&head.headers, body, limit).await?;
-            handlers::chat::completions(state, body).await
+            handlers::chat::completions(state, &head.headers, found.id.as_deref(), body).await
         }
         Endpoint::Models => Ok(handlers::models::list(state)),
         Endpoint::Model => handlers::models::get(state, found.id.as_deref().unwrap_or_default()),
+        Endpoint::DeleteConversation => {
+            // Clients may send a body with it, which says nothing.
+            body::discard(&head.headers, body);
+            handlers::conversations::delete(state, found.id.as_deref().unwrap_or_default()).await
+        }
         Endpoint::Health => Ok(handlers::health::get(state)),
     }
 }

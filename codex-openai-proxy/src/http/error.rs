@@ -3,10 +3,13 @@
 use super::{
     access::{Indirection, Refusal},
     body::ReplyBody,
-    reply,
+    conversation, reply,
 };
-use crate::{turn::TurnError, wire::error::ErrorBody};
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use crate::{
+    turn::{ConversationId, TurnError},
+    wire::error::ErrorBody,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use std::time::Duration;
 
 /// The longest `Retry-After` that is sent. Clients that obey it would otherwise sleep for days on
@@ -27,8 +30,8 @@ pub struct ErrorReply {
     pub status: StatusCode,
     /// The envelope.
     pub body: ErrorBody,
-    /// A header that belongs to the status. Boxed, because every `Result` here has its size.
-    header: Option<Box<(HeaderName, HeaderValue)>>,
+    /// Headers that belong to it. Boxed, because every `Result` here has its size.
+    headers: Option<Box<HeaderMap>>,
 }
 
 impl ErrorReply {
@@ -65,14 +68,19 @@ impl ErrorReply {
     /// No model of that id is known.
     #[must_use]
     pub fn unknown_model(id: &str) -> Self {
-        let mut reply = Self::new(
-            StatusCode::NOT_FOUND,
-            INVALID_REQUEST,
-            format!("the model {id:?} does not exist"),
-        )
-        .code("model_not_found");
-        reply.body = reply.body.with_param(Some("model".to_owned()));
-        reply
+        let message = format!("the model {id:?} does not exist");
+        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, message)
+            .code("model_not_found")
+            .param("model".to_owned())
+    }
+
+    /// No conversation of that name is known, or no longer.
+    #[must_use]
+    pub fn unknown_conversation(id: &str) -> Self {
+        let message = format!("the conversation '{id}' does not exist (any more)");
+        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, message)
+            .code("conversation_not_found")
+            .param("conversation_id".to_owned())
     }
 
     /// A handler panicked.
@@ -90,7 +98,7 @@ impl ErrorReply {
         Self {
             status,
             body: ErrorBody::new(kind, message),
-            header: None,
+            headers: None,
         }
     }
 
@@ -99,8 +107,20 @@ impl ErrorReply {
         self
     }
 
+    fn param(mut self, param: String) -> Self {
+        self.body = self.body.with_param(Some(param));
+        self
+    }
+
     fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some(Box::new((name, value)));
+        self.headers.get_or_insert_default().insert(name, value);
+        self
+    }
+
+    /// The same, of a turn of this conversation.
+    #[must_use]
+    pub fn of_conversation(mut self, id: &ConversationId) -> Self {
+        conversation::tell(self.headers.get_or_insert_default(), id);
         self
     }
 
@@ -116,9 +136,8 @@ impl ErrorReply {
     #[must_use]
     pub fn into_response(self) -> Response<ReplyBody> {
         let mut response = reply::json(self.status, &self.body);
-        if let Some(header) = self.header {
-            let (name, value) = *header;
-            response.headers_mut().insert(name, value);
+        if let Some(headers) = self.headers {
+            response.headers_mut().extend(*headers);
         }
         response
     }
@@ -136,6 +155,30 @@ impl From<TurnError> for ErrorReply {
                 reply.body = reply.body.with_param(param).with_code(code);
                 reply
             }
+            // The wording of these two, misspelling included, is OpenAI's.
+            TurnError::UnknownToolCall { call_id: _, param } => Self::new(
+                StatusCode::BAD_REQUEST,
+                INVALID_REQUEST,
+                "Invalid parameter: messages with role 'tool' must be a response to a preceeding \
+                 message with 'tool_calls'.",
+            )
+            .param(param),
+            TurnError::MissingToolResults { call_ids, param } => Self::new(
+                StatusCode::BAD_REQUEST,
+                INVALID_REQUEST,
+                format!(
+                    "An assistant message with 'tool_calls' must be followed by tool messages \
+                     responding to each 'tool_call_id'. The following tool_call_ids did not have \
+                     response messages: {}",
+                    call_ids.join(", ")
+                ),
+            )
+            .param(param),
+            TurnError::ConversationBusy { .. } => {
+                Self::new(StatusCode::CONFLICT, INVALID_REQUEST, error.to_string())
+                    .code("conversation_busy")
+            }
+            TurnError::ConversationNotFound { id } => Self::unknown_conversation(id.as_str()),
             TurnError::ContextWindowExceeded { message } => {
                 Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, message)
                     .code("context_length_exceeded")
@@ -227,128 +270,4 @@ fn describe(indirection: Indirection) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Status, type, code and `Retry-After`.
-    type Row = (
-        u16,
-        &'static str,
-        Option<&'static str>,
-        Option<&'static str>,
-    );
-
-    fn row(reply: &ErrorReply) -> (u16, &'static str, Option<&'static str>, Option<String>) {
-        let retry_after = reply.header.as_deref().and_then(|(name, value)| {
-            (name == header::RETRY_AFTER).then(|| value.to_str().unwrap().to_owned())
-        });
-        (
-            reply.status.as_u16(),
-            reply.body.error.kind,
-            reply.body.error.code,
-            retry_after,
-        )
-    }
-
-    #[test]
-    fn every_turn_error_has_its_status_and_code() {
-        let message = || "why".to_owned();
-        let limited = |quota, millis| TurnError::RateLimited {
-            message: message(),
-            retry_after: Some(Duration::from_millis(millis)),
-            quota,
-        };
-        let cases: Vec<(TurnError, Row)> = vec![
-            (
-                TurnError::invalid("messages", "why"),
-                (400, "invalid_request_error", None, None),
-            ),
-            (
-                TurnError::ContextWindowExceeded { message: message() },
-                (
-                    400,
-                    "invalid_request_error",
-                    Some("context_length_exceeded"),
-                    None,
-                ),
-            ),
-            (
-                limited(false, 1_001),
-                (
-                    429,
-                    "rate_limit_error",
-                    Some("rate_limit_exceeded"),
-                    Some("2"),
-                ),
-            ),
-            (
-                limited(true, 7_200_000),
-                (
-                    429,
-                    "insufficient_quota",
-                    Some("usage_limit_reached"),
-                    Some("1800"),
-                ),
-            ),
-            (
-                TurnError::NotLoggedIn { message: message() },
-                (401, "authentication_error", Some("not_logged_in"), None),
-            ),
-            (
-                TurnError::UpstreamRefused { message: message() },
-                (502, "server_error", Some("upstream_auth_error"), None),
-            ),
-            (
-                TurnError::Overloaded { message: message() },
-                (503, "server_error", Some("server_is_overloaded"), Some("5")),
-            ),
-            (
-                TurnError::Timeout { message: message() },
-                (504, "server_error", Some("upstream_timeout"), None),
-            ),
-            (
-                TurnError::Upstream { message: message() },
-                (502, "server_error", Some("upstream_error"), None),
-            ),
-            (
-                TurnError::Unavailable { message: message() },
-                (503, "server_error", Some("service_unavailable"), None),
-            ),
-        ];
-        for (error, (status, kind, code, retry_after)) in cases {
-            let reply = ErrorReply::from(error.clone());
-            let expected = (status, kind, code, retry_after.map(str::to_owned));
-            assert_eq!(row(&reply), expected, "{error:?}");
-            assert_eq!(reply.body.error.message, "why");
-        }
-    }
-
-    #[test]
-    fn the_field_at_fault_is_named() {
-        let reply = ErrorReply::from(TurnError::invalid("messages[2].content", "why"));
-        assert_eq!(
-            reply.body.error.param.as_deref(),
-            Some("messages[2].content")
-        );
-    }
-
-    #[test]
-    fn internals_stay_inside() {
-        let reply = ErrorReply::from(TurnError::internal("/home/me/secret"));
-        assert_eq!(
-            row(&reply),
-            (500, "server_error", Some("internal_error"), None)
-        );
-        assert!(!reply.body.error.message.contains("secret"));
-    }
-
-    #[test]
-    fn a_limit_without_a_known_end_names_none() {
-        let reply = ErrorReply::from(TurnError::RateLimited {
-            message: String::new(),
-            retry_after: None,
-            quota: true,
-        });
-        assert_eq!(row(&reply).3, None);
-    }
-}
+mod tests;

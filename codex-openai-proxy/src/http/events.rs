@@ -2,36 +2,40 @@
 
 use super::{error::ErrorReply, turn_log::TurnLog};
 use crate::{
-    engine::Engine,
+    config::ContextOverflow,
+    engine::TurnStream,
     translate::chat::ChunkWriter,
-    turn::{TurnError, TurnEvent, TurnRequest},
+    turn::{TurnError, TurnEvent},
     wire::sse::KEEP_ALIVE,
 };
 use bytes::Bytes;
-use futures_util::{StreamExt, TryFutureExt, stream::BoxStream};
+use futures_util::StreamExt;
 use http_body::{Body, Frame};
 use std::{
     convert::Infallible,
     mem,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 use tokio::time::{Instant, Sleep, sleep};
 
-/// The events of a turn, its start included: an engine that refuses it gives one error.
-///
-/// Dropping this interrupts the turn.
-pub type TurnEvents = BoxStream<'static, Result<TurnEvent, TurnError>>;
-
 /// How a streamed reply begins.
 #[derive(Debug)]
 pub enum Opening {
-    /// With the first event.
-    Event(TurnEvent),
+    /// With the first event, or with an error that [`hides_overflow`].
+    First(Result<TurnEvent, TurnError>),
     /// With a comment: no event has come in the time that a status can be held back.
     Silence,
+}
+
+/// What the configuration says of a streamed reply.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamSettings {
+    /// Silence after which a comment is sent.
+    pub keep_alive: Duration,
+    /// What the client gets where the conversation does not fit the model.
+    pub overflow: ContextOverflow,
 }
 
 /// A streamed reply. Each event leaves as soon as it is there, and silence is broken by comments.
@@ -40,8 +44,9 @@ pub enum Opening {
 /// that, which is what happens when the client goes away, interrupts the turn.
 pub struct EventBody {
     /// `None` once the reply has ended.
-    events: Option<TurnEvents>,
+    events: Option<TurnStream>,
     writer: ChunkWriter,
+    overflow: ContextOverflow,
     /// Frames that have not been handed out.
     out: Vec<u8>,
     keep_alive: Duration,
@@ -55,21 +60,27 @@ impl EventBody {
     #[must_use]
     pub fn new(
         opening: Opening,
-        events: TurnEvents,
+        events: TurnStream,
         writer: ChunkWriter,
-        keep_alive: Duration,
+        settings: StreamSettings,
         log: TurnLog,
     ) -> Self {
+        let StreamSettings {
+            keep_alive,
+            overflow,
+        } = settings;
         let mut body = Self {
             events: Some(events),
             writer,
+            overflow,
             out: Vec::new(),
             keep_alive,
             silence: Box::pin(sleep(keep_alive)),
             log,
         };
         match opening {
-            Opening::Event(event) => body.on_event(event),
+            Opening::First(Ok(event)) => body.on_event(event),
+            Opening::First(Err(error)) => body.on_error(error),
             Opening::Silence => body.out.extend_from_slice(KEEP_ALIVE),
         }
         body
@@ -85,6 +96,10 @@ impl EventBody {
 
     fn on_error(&mut self, error: TurnError) {
         self.events = None;
+        if !self.writer.has_begun() && hides_overflow(self.overflow, &error) {
+            self.log.on_overflow(&error);
+            return self.writer.on_overflow(&mut self.out);
+        }
         let reply = ErrorReply::from(error);
         self.log.on_error(&reply);
         self.writer.on_error(&reply.body, &mut self.out);
@@ -125,12 +140,10 @@ impl Body for EventBody {
     }
 }
 
-/// Starts a turn when it is first polled, and gives what comes of it.
-pub fn turn_events(engine: &Arc<dyn Engine>, request: TurnRequest) -> TurnEvents {
-    let engine = Arc::clone(engine);
-    async move { engine.start(request).await }
-        .try_flatten_stream()
-        .boxed()
+/// Whether the client gets an empty reply in place of this error.
+#[must_use]
+pub fn hides_overflow(setting: ContextOverflow, error: &TurnError) -> bool {
+    setting == ContextOverflow::Compact && matches!(error, TurnError::ContextWindowExceeded { .. })
 }
 
 /// The error of a turn that ended without saying how.

@@ -1,5 +1,6 @@
 //! What the routes do.
 
 pub mod chat;
+pub mod conversations;
 pub mod health;
 pub mod models;

@@ -4,10 +4,11 @@ use http::{HeaderValue, Method};
 use std::{borrow::Cow, collections::BTreeMap};
 
 use Access::{Guarded, Open};
-use Endpoint::{ChatCompletions, Health, Model, Models};
+use Endpoint::{ChatCompletions, DeleteConversation, Health, Model, Models};
 
 /// Every route. `HEAD` is served wherever `GET` is, `OPTIONS` is answered by the CORS layer, and a
-/// slash at the end of a path is ignored. Clients set the base URL with or without `/v1`.
+/// slash at the end of a path is ignored. Clients set the base URL with or without `/v1`, and some
+/// know Azure's paths only, where the model is a part of the path.
 const TABLE: &[(Method, &str, Endpoint, Access)] = &[
     (
         Method::POST,
@@ -16,22 +17,48 @@ const TABLE: &[(Method, &str, Endpoint, Access)] = &[
         Guarded,
     ),
     (Method::POST, "/chat/completions", ChatCompletions, Guarded),
+    (
+        Method::POST,
+        "/openai/deployments/{id}/chat/completions",
+        ChatCompletions,
+        Guarded,
+    ),
+    (
+        Method::POST,
+        "/v1/openai/deployments/{id}/chat/completions",
+        ChatCompletions,
+        Guarded,
+    ),
     (Method::GET, "/v1/models", Models, Guarded),
     (Method::GET, "/models", Models, Guarded),
     (Method::GET, "/v1/models/{*id}", Model, Guarded),
     (Method::GET, "/models/{*id}", Model, Guarded),
+    (
+        Method::DELETE,
+        "/v1/conversations/{*id}",
+        DeleteConversation,
+        Guarded,
+    ),
+    (
+        Method::DELETE,
+        "/conversations/{*id}",
+        DeleteConversation,
+        Guarded,
+    ),
     (Method::GET, "/health", Health, Open),
 ];
 
 /// What a route does; each is a function in [`handlers`](super::handlers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
-    /// Answers a Chat Completions request.
+    /// Answers a Chat Completions request. An `{id}` names the model where the body does not.
     ChatCompletions,
     /// Lists the models.
     Models,
     /// Describes the model `{id}`.
     Model,
+    /// Forgets the conversation `{id}`.
+    DeleteConversation,
     /// Tells whether the service is up.
     Health,
 }
@@ -144,7 +171,8 @@ mod tests {
     fn every_row_is_found_with_and_without_a_slash() {
         let routes = Routes::new().unwrap();
         for (method, path, endpoint, access) in TABLE {
-            for path in [path.replace("{*id}", "gpt-5.2"), format!("{path}/")] {
+            let path = path.replace("{*id}", "x").replace("{id}", "x");
+            for path in [path.clone(), format!("{path}/")] {
                 let found = routes.find(&path).unwrap();
                 assert_eq!(found.endpoint(method), Some(*endpoint), "{path}");
                 assert_eq!(found.access(), *access, "{path}");
@@ -153,12 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn model_ids_are_decoded_and_may_hold_slashes() {
+    fn ids_are_decoded_and_may_hold_slashes() {
         let routes = Routes::new().unwrap();
         for (path, id) in [
             ("/v1/models/gpt-5.2", "gpt-5.2"),
             ("/models/openai/gpt-5.2/", "openai/gpt-5.2"),
             ("/v1/models/my%20model%2Fx", "my model/x"),
+            ("/conversations/a/b", "a/b"),
+            ("/openai/deployments/my%2Fgpt/chat/completions", "my/gpt"),
         ] {
             assert_eq!(routes.find(path).unwrap().id.as_deref(), Some(id));
         }
@@ -174,6 +204,9 @@ mod tests {
             "/v1/chat",
             "/v1/chat/completions/x",
             "/V1/models",
+            "/conversations",
+            "/openai/deployments/gpt-5.2",
+            "/openai/deployments//chat/completions",
         ] {
             assert!(routes.find(path).is_none(), "{path}");
         }

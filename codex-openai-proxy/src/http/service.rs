@@ -1,7 +1,8 @@
 //! The middleware around [`dispatch`](super::dispatch), outermost first.
 
 use super::{
-    AppState, access::KEY_HEADERS, body::ReplyBody, dispatch::dispatch, error::ErrorReply,
+    AppState, access::KEY_HEADERS, body::ReplyBody, conversation::CONVERSATION_ID,
+    dispatch::dispatch, error::ErrorReply,
 };
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, header};
@@ -108,7 +109,7 @@ fn cors() -> CorsLayer {
         .allow_origin(AnyOrigin)
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([REQUEST_ID, header::RETRY_AFTER])
+        .expose_headers([REQUEST_ID, CONVERSATION_ID, header::RETRY_AFTER])
         .max_age(PREFLIGHT_AGE)
 }
 

@@ -1,5 +1,7 @@
 //! The HTTP layer through a real socket, before an engine that the tests feed by hand.
 
+mod conversations;
+mod cursor;
 mod lifecycle;
 mod streaming;
 mod surface;
@@ -8,7 +10,10 @@ use super::{AppState, Server};
 use crate::{
     config::Config,
     engine::{Engine, Readiness, TurnSender, TurnStream},
-    turn::{Catalog, Effort, FinishReason, Model, TurnError, TurnEvent, TurnRequest, Usage},
+    turn::{
+        Catalog, ConversationId, Effort, FinishReason, Model, TurnError, TurnEvent, TurnRequest,
+        Usage,
+    },
     wire::sse::{Decoder, KEEP_ALIVE},
 };
 use futures_util::future::{BoxFuture, FutureExt, ready};
@@ -27,6 +32,9 @@ use tokio::{
 
 /// Longer than anything here takes, unless it hangs.
 const SOON: Duration = Duration::from_secs(5);
+
+/// The conversation of requests that name none.
+const MADE_UP: &str = "conv_0123456789abcdef0123456789abcdef";
 
 /// A turn that a client has started.
 struct Turn {
@@ -71,7 +79,8 @@ impl Turn {
     }
 }
 
-/// Hands every turn to the test. The model `panic` panics, `logged-out` is refused.
+/// Hands every turn to the test. The model `panic` panics, `logged-out` is refused. Of
+/// conversations, it forgets [`MADE_UP`] alone and knows nothing of `gone`.
 struct StubEngine {
     turns: mpsc::UnboundedSender<Turn>,
     running: Mutex<Vec<mpsc::WeakSender<Result<TurnEvent, TurnError>>>>,
@@ -98,14 +107,26 @@ impl Engine for StubEngine {
             "logged-out" => Err(TurnError::NotLoggedIn {
                 message: "log in first".to_owned(),
             }),
+            _ if names(&request, "gone") => Err(TurnError::ConversationNotFound {
+                id: ConversationId::new("gone").unwrap(),
+            }),
             _ => {
-                let (reply, stream) = TurnStream::channel();
+                let named = request.conversation.as_ref().map(|named| named.id.clone());
+                let id = named.unwrap_or_else(|| ConversationId::new(MADE_UP).unwrap());
+                let (reply, stream) = TurnStream::channel(id);
                 self.running.lock().unwrap().push(reply.downgrade());
                 self.turns.send(Turn { request, reply }).unwrap();
                 Ok(stream)
             }
         };
         ready(started).boxed()
+    }
+
+    fn delete_conversation<'a>(
+        &'a self,
+        id: &'a ConversationId,
+    ) -> BoxFuture<'a, Result<bool, TurnError>> {
+        ready(Ok(id.as_str() == MADE_UP)).boxed()
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
@@ -122,6 +143,11 @@ impl Engine for StubEngine {
         }
         .boxed()
     }
+}
+
+fn names(request: &TurnRequest, id: &str) -> bool {
+    let named = request.conversation.as_ref();
+    named.is_some_and(|named| named.id.as_str() == id)
 }
 
 /// A running service.

@@ -1,7 +1,7 @@
 //! What the log tells of a turn.
 
 use super::error::ErrorReply;
-use crate::turn::{FinishReason, TurnEvent, Usage};
+use crate::turn::{ConversationId, FinishReason, TurnError, TurnEvent, Usage};
 use std::{thread, time::Instant};
 use tracing::Span;
 
@@ -10,6 +10,7 @@ use tracing::Span;
 pub struct TurnLog {
     /// The request's span. A body outlives the call in which its span is entered.
     span: Span,
+    conversation: ConversationId,
     begun: Instant,
     first_event_ms: Option<u64>,
     reasoning: bool,
@@ -17,11 +18,12 @@ pub struct TurnLog {
 }
 
 impl TurnLog {
-    /// Begins with a turn, inside its request's span.
+    /// Begins with a turn of `conversation`, inside its request's span.
     #[must_use]
-    pub fn begin() -> Self {
+    pub fn begin(conversation: ConversationId) -> Self {
         Self {
             span: Span::current(),
+            conversation,
             begun: Instant::now(),
             first_event_ms: None,
             reasoning: false,
@@ -62,12 +64,26 @@ impl TurnLog {
         let object = &error.body.error;
         tracing::warn!(
             parent: &self.span,
+            conversation = self.conversation.as_str(),
             status = error.status.as_u16(),
             code = object.code,
             reason = object.message,
             duration_ms = self.elapsed_ms(),
             first_event_ms = self.first_event_ms,
             "stream_failed"
+        );
+    }
+
+    /// Sees the error that the conversation does not fit the model, in whose place the client gets
+    /// an empty reply.
+    pub fn on_overflow(&mut self, error: &TurnError) {
+        self.ended = true;
+        tracing::warn!(
+            parent: &self.span,
+            conversation = self.conversation.as_str(),
+            reason = %error,
+            duration_ms = self.elapsed_ms(),
+            "context_overflow_hidden"
         );
     }
 
@@ -80,6 +96,7 @@ impl TurnLog {
         self.ended = true;
         tracing::info!(
             parent: &self.span,
+            conversation = self.conversation.as_str(),
             finish_reason = ?reason,
             input_tokens = usage.map(|usage| usage.input),
             cached_tokens = usage.map(|usage| usage.cached),
@@ -103,6 +120,7 @@ impl Drop for TurnLog {
         }
         tracing::info!(
             parent: &self.span,
+            conversation = self.conversation.as_str(),
             duration_ms = self.elapsed_ms(),
             first_event_ms = self.first_event_ms,
             "client_disconnected"

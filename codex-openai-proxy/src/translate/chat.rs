@@ -6,15 +6,14 @@ mod from_client;
 mod grammar;
 mod messages;
 mod models;
-mod tools;
 
 pub use chunks::ChunkWriter;
 pub use folder::ReplyFolder;
-pub use from_client::{Translated, from_client};
+pub use from_client::from_client;
 pub use models::model_list;
 
 use crate::{
-    turn::{FinishReason, Usage},
+    turn::{ConversationId, FinishReason, Usage},
     wire::chat::{
         CompletionUsage,
         completion::{CompletionTokensDetails, PromptTokensDetails},
@@ -30,6 +29,8 @@ pub struct ReplyHead {
     pub created: u64,
     /// The model's name as the client sent it.
     pub model: String,
+    /// The conversation that the reply belongs to.
+    pub conversation: ConversationId,
 }
 
 /// How reasoning is shown to a client.
@@ -41,6 +42,18 @@ pub enum ReasoningStyle {
     Content,
     /// Not at all.
     Off,
+}
+
+/// The tokens that a reply tells where the conversation does not fit the model any more and the
+/// error is hidden: more than any model takes, so that the client compacts.
+const OVERFLOW_TOKENS: u64 = 1_000_000;
+
+/// The usage of such a reply.
+fn overflow_usage() -> Usage {
+    Usage {
+        input: OVERFLOW_TOKENS,
+        ..Usage::default()
+    }
 }
 
 /// OpenAI's word for why a message ended.

@@ -1,5 +1,6 @@
 //! How a turn fails. These errors know no HTTP; `http::error` alone turns them into replies.
 
+use super::ConversationId;
 use std::time::Duration;
 
 /// A failed turn.
@@ -17,6 +18,34 @@ pub enum TurnError {
         param: Option<String>,
         /// OpenAI's machine-readable code, where one fits.
         code: Option<&'static str>,
+    },
+    /// A tool's result answers no call.
+    #[error("no tool call of this conversation waits for the result of '{call_id}'")]
+    UnknownToolCall {
+        /// The call that the result names.
+        call_id: String,
+        /// The request field that names it.
+        param: String,
+    },
+    /// Calls of the conversation have no result.
+    #[error("tool calls without results: {}", call_ids.join(", "))]
+    MissingToolResults {
+        /// The calls.
+        call_ids: Vec<String>,
+        /// The request field that holds the calls, or should hold the results.
+        param: String,
+    },
+    /// Another request of the conversation takes too long to wait for.
+    #[error("another request of the conversation '{id}' is still being answered")]
+    ConversationBusy {
+        /// The conversation.
+        id: ConversationId,
+    },
+    /// A name that this proxy made up, and whose conversation is gone.
+    #[error("there is no conversation '{id}' (any more)")]
+    ConversationNotFound {
+        /// The conversation.
+        id: ConversationId,
     },
     /// The conversation does not fit the model.
     #[error("{message}")]

@@ -20,6 +20,8 @@ pub enum Item {
         call_id: String,
         /// The answer, in order.
         output: Vec<Part>,
+        /// The request field that names the call, for error messages.
+        param: String,
     },
 }
 

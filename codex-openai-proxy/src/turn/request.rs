@@ -1,21 +1,28 @@
 //! What a client asks for, free of either client protocol.
 
-use super::{Item, Tool, ToolChoice};
+use super::{Item, NamedConversation, Tool, ToolChoice};
 use serde_json::Value;
 
 /// One request for a reply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnRequest {
+    /// The conversation that this belongs to, where the client names one.
+    pub conversation: Option<NamedConversation>,
     /// The model's name upstream. The name that the client sent stays with the translator.
     pub model: String,
     /// The leading system and developer messages, joined. `None` where the client sent none.
     pub instructions: Option<String>,
-    /// The conversation so far, oldest first. Never empty.
+    /// The conversation so far, or what is new of it, oldest first. Never empty.
+    ///
+    /// Each call in it has its result in it. A result may lack its call, which is then one that
+    /// the conversation waits for; whoever knows the conversation has to check.
     pub items: Vec<Item>,
     /// Tools that the client offers, in its order.
     pub tools: Vec<Tool>,
     /// Which of them the model may call.
     pub tool_choice: ToolChoice,
+    /// Whether the model may call several at once.
+    pub parallel_tool_calls: bool,
     /// How hard to think, and how much of it to show.
     pub reasoning: Reasoning,
     /// How wordy to be; `None` leaves it to the user's config or the backend.

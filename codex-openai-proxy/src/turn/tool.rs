@@ -13,6 +13,19 @@ pub struct Tool {
     pub parameters: Value,
     /// Whether arguments must follow the schema exactly.
     pub strict: bool,
+    /// What its calls carry.
+    pub kind: ToolKind,
+}
+
+/// What the calls to a tool carry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ToolKind {
+    /// JSON that follows the tool's parameters.
+    #[default]
+    Function,
+    /// Free text: a custom tool. Engines that know functions only offer it as a function with one
+    /// string named `input`, which is what [`Tool::parameters`] describes.
+    Custom,
 }
 
 /// A call by the model to a client's tool.
@@ -22,7 +35,9 @@ pub struct ToolCall {
     pub id: String,
     /// The name of a [`Tool`].
     pub name: String,
-    /// Arguments as the model wrote them: JSON text, not yet parsed.
+    /// What [`ToolCall::arguments`] holds.
+    pub kind: ToolKind,
+    /// What the model wrote: JSON text, not yet parsed, or the free text of a custom tool.
     pub arguments: String,
 }
 

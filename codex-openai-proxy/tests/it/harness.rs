@@ -4,6 +4,8 @@ pub mod chat;
 #[cfg(feature = "codex")]
 pub mod codex;
 pub mod process;
+#[cfg(feature = "codex")]
+pub mod talk;
 
 use chat::{Answer, ChatStream};
 use codex_openai_proxy::{app::App, config::Config, engine::Engine};
@@ -120,6 +122,10 @@ impl Client {
         Answer::read(self.request(Method::GET, path).send().await.unwrap()).await
     }
 
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::read(self.request(Method::DELETE, path).send().await.unwrap()).await
+    }
+
     /// Sends `body` as it is and reads the answer in one piece.
     pub async fn chat(&self, body: &Value) -> Answer {
         let request = self.request(Method::POST, "/v1/chat/completions");
@@ -137,6 +143,11 @@ impl Client {
 
 /// Runs a test on threads with the stacks that codex-core needs in a debug build.
 pub fn run(test: impl Future<Output = ()> + Send + 'static) {
+    run_within(PATIENCE, test);
+}
+
+/// The same for a test that takes longer than others.
+pub fn run_within(patience: Duration, test: impl Future<Output = ()> + Send + 'static) {
     #[cfg(feature = "codex")]
     subscribe();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -146,7 +157,7 @@ pub fn run(test: impl Future<Output = ()> + Send + 'static) {
         .build()
         .unwrap();
     // In a task, because the stack of a test's own thread is a small one.
-    let ended = runtime.block_on(async { tokio::spawn(timeout(PATIENCE, test)).await });
+    let ended = runtime.block_on(async { tokio::spawn(timeout(patience, test)).await });
     runtime.shutdown_timeout(Duration::from_secs(1));
     match ended {
         Ok(result) => result.expect("the test takes too long"),

@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod conversations_command;
 mod demo_model;
 mod harness;
 mod process;
@@ -25,7 +26,13 @@ mod chat;
 #[cfg(feature = "codex")]
 mod commands;
 #[cfg(feature = "codex")]
+mod conversations;
+#[cfg(feature = "codex")]
 mod crowd;
+#[cfg(feature = "codex")]
+mod cursor;
+#[cfg(feature = "codex")]
+mod cuts;
 #[cfg(feature = "codex")]
 mod errors;
 #[cfg(feature = "codex")]
@@ -35,6 +42,12 @@ mod login;
 #[cfg(feature = "codex")]
 mod names;
 #[cfg(feature = "codex")]
+mod restart;
+#[cfg(feature = "codex")]
 mod stop;
+#[cfg(feature = "codex")]
+mod tool_shapes;
+#[cfg(feature = "codex")]
+mod tools;
 #[cfg(feature = "codex")]
 mod upstream;

@@ -2,7 +2,9 @@
 
 use codex_openai_proxy::{
     engine::{Engine, Readiness, TurnStream},
-    turn::{Catalog, Effort, FinishReason, Model, TurnError, TurnEvent, TurnRequest},
+    turn::{
+        Catalog, ConversationId, Effort, FinishReason, Model, TurnError, TurnEvent, TurnRequest,
+    },
 };
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use std::sync::Arc;
@@ -27,7 +29,7 @@ impl Engine for Greeter {
 
     fn start(&self, _request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
         async {
-            let (sender, stream) = TurnStream::channel();
+            let (sender, stream) = TurnStream::channel(ConversationId::new("greeting").unwrap());
             for event in [
                 TurnEvent::Text("Hello".to_owned()),
                 TurnEvent::Finished {
@@ -40,6 +42,13 @@ impl Engine for Greeter {
             Ok(stream)
         }
         .boxed()
+    }
+
+    fn delete_conversation<'a>(
+        &'a self,
+        _id: &'a ConversationId,
+    ) -> BoxFuture<'a, Result<bool, TurnError>> {
+        ready(Ok(false)).boxed()
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

@@ -4,14 +4,16 @@
 //! what it was asked, and sees when its client hangs up.
 
 mod reply;
+mod seen;
 
 pub use reply::{CACHED, Gate, INPUT, OUTPUT, REASONING, Reply};
+pub use seen::Seen;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode,
+    Method, Request, Response, StatusCode,
     body::{Frame, Incoming},
     service::service_fn,
 };
@@ -20,7 +22,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use reply::Step;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     collections::VecDeque, convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration,
 };
@@ -41,16 +43,6 @@ pub struct Upstream {
     address: SocketAddr,
     state: Arc<watch::Sender<State>>,
     _server: JoinSet<()>,
-}
-
-/// A request that the upstream received.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    pub method: Method,
-    pub path: String,
-    pub headers: HeaderMap,
-    /// The body; null where it is not JSON.
-    pub body: Value,
 }
 
 /// How far a reply has come.
@@ -119,6 +111,11 @@ impl Upstream {
         requests.remove(0)
     }
 
+    /// The last request so far.
+    pub fn last_request(&self) -> Seen {
+        self.requests().pop().expect("a request")
+    }
+
     /// How many connections were accepted so far.
     pub fn connections(&self) -> usize {
         self.state.borrow().connections
@@ -146,20 +143,6 @@ impl Upstream {
             .await
             .unwrap_or_else(|_| panic!("the upstream waited for {what} in vain"))
             .unwrap();
-    }
-}
-
-impl Seen {
-    /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The text of the last item of the input.
-    pub fn last_text(&self) -> &str {
-        let input = self.body["input"].as_array().expect("an input");
-        let item = input.last().expect("an item");
-        item["content"][0]["text"].as_str().expect("a text")
     }
 }
 

@@ -1,19 +1,25 @@
 //! The canonical model in core's terms.
 
-use crate::turn::{Effort, ImageDetail, Item, Part, ReasoningSummary, Role, Verbosity};
+use super::tools::ClientTools;
+use crate::{
+    conversation::wire_call_id,
+    turn::{
+        Effort, ImageDetail, Item, Part, ReasoningSummary, Role, ToolCall, ToolKind, Verbosity,
+    },
+};
 use codex_protocol::{
     ResponseItemId,
     config_types::{ReasoningSummary as CoreSummary, Verbosity as CoreVerbosity},
     models::{
-        ContentItem, FunctionCallOutputContentItem, FunctionCallOutputPayload,
-        ImageDetail as CoreDetail, ResponseItem,
+        ContentItem, FunctionCallOutputBody, FunctionCallOutputContentItem,
+        FunctionCallOutputPayload, ImageDetail as CoreDetail, ResponseItem,
     },
     openai_models::ReasoningEffort,
     user_input::UserInput,
 };
 
-/// A history item as core keeps it. Tool names go through `wire_name`.
-pub fn response_item(item: Item, wire_name: impl Fn(String) -> String) -> ResponseItem {
+/// An item as core keeps it, with the names that `tools` have on the wire.
+pub fn response_item(item: Item, tools: &ClientTools) -> ResponseItem {
     match item {
         Item::Message { role, content } => ResponseItem::Message {
             id: unsent_id(),
@@ -25,20 +31,66 @@ pub fn response_item(item: Item, wire_name: impl Fn(String) -> String) -> Respon
             phase: None,
             internal_chat_message_metadata_passthrough: None,
         },
-        Item::ToolCall(call) => ResponseItem::FunctionCall {
+        Item::ToolCall(call) => {
+            let call_id = wire_call_id(&call.id).into_owned();
+            let (name, arguments) = tools.wire_call(call);
+            ResponseItem::FunctionCall {
+                id: unsent_id(),
+                name,
+                namespace: None,
+                arguments,
+                call_id,
+                internal_chat_message_metadata_passthrough: None,
+            }
+        }
+        Item::ToolResult {
+            call_id, output, ..
+        } => ResponseItem::FunctionCallOutput {
             id: unsent_id(),
-            name: wire_name(call.name),
-            namespace: None,
-            arguments: call.arguments,
-            call_id: call.id,
-            internal_chat_message_metadata_passthrough: None,
-        },
-        Item::ToolResult { call_id, output } => ResponseItem::FunctionCallOutput {
-            id: unsent_id(),
-            call_id,
+            call_id: wire_call_id(&call_id).into_owned(),
             output: tool_output(output),
             internal_chat_message_metadata_passthrough: None,
         },
+    }
+}
+
+/// What a client sees of an item that core recorded: nothing of reasoning. Names of tools stay as
+/// they are on the wire.
+pub fn visible_item(item: &ResponseItem) -> Option<Item> {
+    match item {
+        ResponseItem::Message { role, content, .. } => {
+            let role = match role.as_str() {
+                "assistant" => Role::Assistant,
+                "user" => Role::User,
+                _ => Role::Developer,
+            };
+            let content: Vec<Part> = content
+                .iter()
+                .filter_map(part)
+                // What a model says without words, no client hears.
+                .filter(|part| role != Role::Assistant || !is_empty(part))
+                .collect();
+            (!content.is_empty()).then_some(Item::Message { role, content })
+        }
+        ResponseItem::FunctionCall {
+            name,
+            arguments,
+            call_id,
+            ..
+        } => Some(Item::ToolCall(ToolCall {
+            id: call_id.clone(),
+            name: name.clone(),
+            kind: ToolKind::Function,
+            arguments: arguments.clone(),
+        })),
+        ResponseItem::FunctionCallOutput {
+            call_id, output, ..
+        } => Some(Item::ToolResult {
+            call_id: call_id.clone(),
+            output: output_parts(output),
+            param: String::new(),
+        }),
+        _ => None,
     }
 }
 
@@ -123,8 +175,53 @@ fn content_item(role: Role, part: Part) -> ContentItem {
     }
 }
 
+fn is_empty(part: &Part) -> bool {
+    matches!(part, Part::Text(text) if text.is_empty())
+}
+
+fn part(item: &ContentItem) -> Option<Part> {
+    match item {
+        ContentItem::OutputText { text } | ContentItem::InputText { text } => {
+            Some(Part::Text(text.clone()))
+        }
+        ContentItem::InputImage { image_url, detail } => Some(image_part(image_url, *detail)),
+        ContentItem::InputAudio { .. } => None,
+    }
+}
+
+fn image_part(url: &str, detail: Option<CoreDetail>) -> Part {
+    let detail = match detail {
+        // What no detail at all was sent as.
+        None | Some(CoreDetail::Auto | CoreDetail::Low) => None,
+        Some(CoreDetail::High) => Some(ImageDetail::High),
+        Some(CoreDetail::Original) => Some(ImageDetail::Original),
+    };
+    Part::Image {
+        url: url.to_owned(),
+        detail,
+        param: String::new(),
+    }
+}
+
+fn output_parts(output: &FunctionCallOutputPayload) -> Vec<Part> {
+    match &output.body {
+        FunctionCallOutputBody::Text(text) => vec![Part::Text(text.clone())],
+        FunctionCallOutputBody::ContentItems(items) => items
+            .iter()
+            .filter_map(|item| match item {
+                FunctionCallOutputContentItem::InputText { text } => Some(Part::Text(text.clone())),
+                FunctionCallOutputContentItem::InputImage { image_url, detail } => {
+                    Some(image_part(image_url, *detail))
+                }
+                FunctionCallOutputContentItem::InputAudio { .. }
+                | FunctionCallOutputContentItem::EncryptedContent { .. } => None,
+            })
+            .collect(),
+    }
+}
+
 /// A result that is one text stays a plain string, as the client sent it.
-fn tool_output(mut output: Vec<Part>) -> FunctionCallOutputPayload {
+pub fn tool_output(mut output: Vec<Part>) -> FunctionCallOutputPayload {
     if let [Part::Text(text)] = output.as_mut_slice() {
         return FunctionCallOutputPayload::from_text(std::mem::take(text));
     }

@@ -1,7 +1,7 @@
 //! The events of a thread, read as the steps of one reply. Pure: `pump` does the waiting.
 
 use super::{errors, tools::ClientTools};
-use crate::turn::{FinishReason, ToolCall, TurnError, TurnEvent, Usage};
+use crate::turn::{FinishReason, TurnError, TurnEvent, Usage};
 use codex_protocol::{
     models::{ContentItem, ResponseItem},
     protocol::{ErrorEvent, EventMsg, RateLimitSnapshot, StreamErrorEvent, TokenUsage},
@@ -102,7 +102,7 @@ impl EventReader {
             EventMsg::AgentReasoningSectionBreak(_) if self.reasoning.shown => {
                 self.on_reasoning("\n\n".to_owned(), out);
             }
-            EventMsg::RawResponseItem(event) => return self.on_item(event.item, out),
+            EventMsg::RawResponseItem(event) => return self.on_item(&event.item, out),
             EventMsg::RawResponseCompleted(event) => return self.on_completed(event.token_usage),
             EventMsg::TokenCount(event) => {
                 if event.rate_limits.is_some() {
@@ -255,13 +255,18 @@ impl EventReader {
         out.push(TurnEvent::Reasoning(text));
     }
 
-    fn on_item(&mut self, item: ResponseItem, out: &mut Vec<TurnEvent>) -> Step {
+    /// Reads one finished item. The caller may have a use for it, so that it is only looked at.
+    pub fn on_item(&mut self, item: &ResponseItem, out: &mut Vec<TurnEvent>) -> Step {
         match item {
             ResponseItem::Message {
                 id, role, content, ..
             } if role == "assistant" => {
-                let item_id = id.map(|id| id.as_str().to_owned()).unwrap_or_default();
-                self.on_message(item_id, &content, out);
+                let item_id = id.as_ref().map(|id| id.as_str().to_owned());
+                self.on_message(item_id.unwrap_or_default(), content, out);
+            }
+            // A tool that was never offered. core tells the model so, and the model goes on.
+            ResponseItem::FunctionCall { name, .. } if !self.tools.offers(name) => {
+                tracing::warn!(tool = name, "unknown_tool_called");
             }
             ResponseItem::FunctionCall {
                 name,
@@ -273,17 +278,16 @@ impl EventReader {
                     return broken_after_call();
                 }
                 self.calls += 1;
-                out.push(TurnEvent::ToolCall(ToolCall {
-                    id: call_id,
-                    name: self.tools.client_name(name),
-                    arguments,
-                }));
+                let call = self
+                    .tools
+                    .client_call(call_id.clone(), name.clone(), arguments.clone());
+                out.push(TurnEvent::ToolCall(call));
             }
             ResponseItem::Reasoning { summary, .. } => {
                 tracing::info!(summary_count = summary.len(), "reasoning_detected");
                 self.reasoning.summarised = false;
             }
-            // Our own input, which core records and repeats.
+            // Our own input, which core records and repeats, and what it tells the model itself.
             ResponseItem::Message { .. }
             | ResponseItem::FunctionCallOutput { .. }
             | ResponseItem::AdditionalTools { .. } => {}

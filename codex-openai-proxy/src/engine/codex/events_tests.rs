@@ -3,7 +3,7 @@
 use super::{End, EventReader, Step, TurnState};
 use crate::{
     engine::codex::tools::ClientTools,
-    turn::{FinishReason, ToolCall, ToolChoice, TurnError, TurnEvent, Usage},
+    turn::{FinishReason, Tool, ToolCall, ToolChoice, ToolKind, TurnError, TurnEvent, Usage},
 };
 use codex_protocol::protocol::EventMsg;
 use serde_json::{Value, json};
@@ -16,7 +16,14 @@ struct Reading {
 
 impl Reading {
     fn new() -> Self {
-        let tools = ClientTools::new(Vec::new(), &ToolChoice::Auto).unwrap();
+        let grep = Tool {
+            name: "grep".into(),
+            description: None,
+            parameters: json!({"type": "object", "properties": {}}),
+            strict: false,
+            kind: ToolKind::Function,
+        };
+        let tools = ClientTools::new(vec![grep], &ToolChoice::Auto).unwrap();
         Self {
             reader: EventReader::new(Arc::new(tools)),
             out: Vec::new(),
@@ -315,4 +322,14 @@ fn core_may_not_act_on_its_own() {
         matches!(outcome, Err(TurnError::Internal { .. })),
         "{outcome:?}"
     );
+}
+
+#[test]
+fn a_call_to_a_tool_that_was_never_offered_stays_between_core_and_the_model() {
+    let mut reading = Reading::new();
+    let mut unknown = call("call_1");
+    unknown["item"]["name"] = "browse".into();
+    assert_eq!(reading.read(unknown), Step::Continue);
+    assert_eq!(reading.read(completed()), Step::Continue);
+    assert_eq!(reading.out, []);
 }

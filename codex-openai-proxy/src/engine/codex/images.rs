@@ -6,7 +6,7 @@
 
 use crate::{
     config::CodexSettings,
-    turn::{ImageDetail, Item, Part, TurnError, TurnRequest},
+    turn::{ImageDetail, Item, Part, TurnError},
 };
 use codex_utils_image::{
     PromptImageMode, PromptImageResizeLimits, data_url_from_bytes, load_data_url_for_prompt,
@@ -79,13 +79,13 @@ impl Images {
         })
     }
 
-    /// Makes every image of `request` inline and valid.
+    /// Makes every image of `items` inline and valid.
     ///
     /// # Errors
     ///
     /// [`TurnError::InvalidRequest`] with the field of the first image that cannot be used.
-    pub async fn prepare(&self, request: &mut TurnRequest) -> Result<(), TurnError> {
-        let parts = request.items.iter_mut().flat_map(|item| match item {
+    pub async fn prepare(&self, items: &mut [Item]) -> Result<(), TurnError> {
+        let parts = items.iter_mut().flat_map(|item| match item {
             Item::Message { content, .. } => content.as_mut_slice(),
             Item::ToolResult { output, .. } => output.as_mut_slice(),
             Item::ToolCall(_) => &mut [],

@@ -1,142 +1,137 @@
-//! Runs one thread from its first turn to its end, and feeds the reply as it comes.
+//! Forwards the events of a turn to the reply of one request.
 
 use super::{
     breaks::Watch,
     events::{End, EventReader, Step, TurnState},
-    thread::Plan,
+    queue::Queue,
+    thread::Thread,
     tools::ClientTools,
 };
 use crate::{
     engine::TurnSender,
     turn::{TurnError, TurnEvent},
 };
-use codex_core::{CodexThread, NewThread, ThreadManager};
 use codex_protocol::{
-    ThreadId,
-    protocol::{Event, Op},
+    models::ResponseItem,
+    protocol::{Event, EventMsg},
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
-use tokio::time::timeout;
+use std::{collections::HashSet, sync::Arc, time::SystemTime};
 use tokio_util::sync::CancellationToken;
 
-/// How long core may take to end a thread before it is left behind.
-const SHUTDOWN: Duration = Duration::from_secs(5);
-
-/// What it takes to answer one request by a thread.
-pub struct Pump {
-    /// What starts threads, and knows those that run.
-    pub manager: Arc<ThreadManager>,
+/// What it takes to forward one reply.
+pub struct Pump<'a> {
+    /// The thread whose turn has begun, or goes on.
+    pub thread: &'a Thread,
+    /// The tools that it offers.
+    pub tools: Arc<ClientTools>,
     /// Where the reply goes.
-    pub reply: TurnSender,
+    pub reply: &'a TurnSender,
+    /// The requests that wait for this one.
+    pub queue: &'a mut Queue,
     /// Cancelled when the process stops.
-    pub stop: CancellationToken,
+    pub stop: &'a CancellationToken,
 }
 
-/// Why a reply has no more events.
-enum Over {
-    /// It was told to the client.
-    Ended(TurnState),
+/// How a reply ended. Its last event has not been sent.
+#[derive(Debug)]
+pub enum Over {
+    /// With this event, or with an error in its place.
+    Ended {
+        /// The event.
+        outcome: Result<TurnEvent, TurnError>,
+        /// Whether the turn is over too.
+        turn: TurnState,
+    },
     /// The client has left.
     Abandoned,
 }
 
-impl Pump {
-    /// Starts the thread, submits its turn and forwards the turn's events until the reply is over
-    /// or the client has left; then ends the thread.
-    pub async fn run(self, plan: Plan) {
-        let begun = Instant::now();
-        let Plan { options, op, tools } = plan;
-        let model = options.config.model.clone();
-        let provider = options.config.model_provider_id.clone();
-        let started = Box::pin(self.manager.start_thread_with_options(options)).await;
-        let (id, thread) = match started {
-            Ok(NewThread {
-                thread_id, thread, ..
-            }) => (thread_id, thread),
-            Err(error) => {
-                self.send(Err(TurnError::internal(error))).await;
-                return;
-            }
-        };
-        tracing::info!(
-            thread = %id,
-            mapped_model = model,
-            provider,
-            thread_start_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "codex_forward"
-        );
-        let over = match thread.submit(op).await {
-            Ok(_) => self.forward(id, &thread, tools).await,
-            Err(error) => {
-                self.send(Err(TurnError::internal(error))).await;
-                Over::Ended(TurnState::Over)
-            }
-        };
-        // The reply's end must not wait for the thread's.
-        let Self { manager, reply, .. } = self;
-        drop(reply);
-        let interrupt = !matches!(over, Over::Ended(TurnState::Over));
-        if interrupt && let Err(error) = thread.submit(Op::Interrupt).await {
-            tracing::warn!(thread = %id, %error, "thread_interrupt_failed");
-        }
-        match timeout(SHUTDOWN, thread.shutdown_and_wait()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(thread = %id, %error, "thread_shutdown_failed"),
-            Err(_) => tracing::warn!(thread = %id, "thread_shutdown_timed_out"),
-        }
-        manager.remove_thread(&id).await;
-        tracing::debug!(thread = %id, "thread_ended");
-    }
+/// What core recorded meanwhile.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// What went upstream and came back.
+    pub items: Vec<ResponseItem>,
+    /// The ids of calls to tools that were never offered. core answers those.
+    pub hidden: HashSet<String>,
+}
 
-    async fn forward(&self, id: ThreadId, thread: &CodexThread, tools: Arc<ClientTools>) -> Over {
-        let mut reader = EventReader::new(tools);
-        let watch = Watch::new(id);
+impl Recorded {
+    fn note(&mut self, item: ResponseItem, tools: &ClientTools) {
+        match &item {
+            // Made anew for each request upstream.
+            ResponseItem::AdditionalTools { .. }
+            | ResponseItem::CompactionTrigger { .. }
+            | ResponseItem::Other => return,
+            ResponseItem::FunctionCall { name, call_id, .. } if !tools.offers(name) => {
+                self.hidden.insert(call_id.clone());
+            }
+            _ => {}
+        }
+        self.items.push(item);
+    }
+}
+
+impl Pump<'_> {
+    /// Forwards events until the reply is over or the client has left.
+    pub async fn run(self, recorded: &mut Recorded) -> Over {
+        let Self {
+            thread,
+            tools,
+            reply,
+            queue,
+            stop,
+        } = self;
+        let mut reader = EventReader::new(Arc::clone(&tools));
+        // Anew for each reply: what failed in an earlier one is no business of this.
+        let watch = Watch::new(thread.id());
         let mut out = Vec::new();
         loop {
             let step = tokio::select! {
                 // Events before failures: what came before a reply broke off is read first.
                 biased;
-                () = self.reply.closed() => return Over::Abandoned,
-                () = self.stop.cancelled() => Step::End(End {
-                    outcome: Err(stopping()),
-                    turn: TurnState::Running,
-                }),
+                () = reply.closed() => return Over::Abandoned,
+                () = stop.cancelled() => failed(stopping(), TurnState::Running),
+                () = queue.tend() => failed(deleted(), TurnState::Running),
                 event = thread.next_event() => match event {
+                    Ok(Event { msg: EventMsg::RawResponseItem(raw), .. }) => {
+                        let step = reader.on_item(&raw.item, &mut out);
+                        recorded.note(raw.item, &tools);
+                        step
+                    }
                     Ok(Event { msg, .. }) => reader.on_event(msg, SystemTime::now(), &mut out),
-                    Err(error) => Step::End(End {
-                        outcome: Err(TurnError::internal(error)),
-                        turn: TurnState::Over,
-                    }),
+                    Err(error) => failed(error, TurnState::Over),
                 },
                 () = watch.failed() => reader.on_reply_failed(),
             };
             for event in out.drain(..) {
-                if !self.send(Ok(event)).await {
+                if reply.send(Ok(event)).await.is_err() {
                     return Over::Abandoned;
                 }
             }
             if let Step::End(End { outcome, turn }) = step {
-                return if self.send(outcome).await {
-                    Over::Ended(turn)
-                } else {
-                    Over::Abandoned
-                };
+                return Over::Ended { outcome, turn };
             }
         }
     }
+}
 
-    /// False when nobody listens any more.
-    async fn send(&self, event: Result<TurnEvent, TurnError>) -> bool {
-        self.reply.send(event).await.is_ok()
-    }
+fn failed(error: TurnError, turn: TurnState) -> Step {
+    Step::End(End {
+        outcome: Err(error),
+        turn,
+    })
 }
 
 /// The error of a reply that the end of the process cuts off.
 pub fn stopping() -> TurnError {
     TurnError::Unavailable {
         message: "The proxy is shutting down.".to_owned(),
+    }
+}
+
+/// The error of a reply whose conversation is deleted meanwhile.
+pub fn deleted() -> TurnError {
+    TurnError::Unavailable {
+        message: "The conversation was deleted.".to_owned(),
     }
 }

@@ -149,7 +149,7 @@ async fn login_in(config: &Config, folder: &Path) -> Arc<AuthManager> {
 
 /// Makes sure that the folder `path` is there. What has to be made for it, only the user can look
 /// into; a folder of the user's own making stays as it is.
-fn private_dir(path: &Path) -> io::Result<()> {
+pub fn private_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

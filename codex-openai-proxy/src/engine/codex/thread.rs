@@ -1,147 +1,243 @@
-//! One request as a thread: how it starts, and the turn that is submitted to it.
+//! A live thread of core's: how it starts, how turns are submitted to it, and how it ends.
 
-use super::{convert, schema, tools::ClientTools};
-use crate::turn::{Item, OutputFormat, Role, TurnError, TurnRequest};
-use codex_core::{StartThreadOptions, config::Config};
+use super::{
+    convert,
+    plan::{Fixed, TurnSettings},
+    rollout::{self, Head},
+    shared::Shared,
+    tools::{ClientTools, ThreadTools},
+};
+use crate::turn::{Item, TurnError};
+use codex_core::{CodexThread, NewThread, StartThreadOptions};
 use codex_extension_api::ExtensionDataInit;
 use codex_protocol::{
-    protocol::{
-        AskForApproval, InitialHistory, Op, RolloutItem, SandboxPolicy, ThreadSettingsOverrides,
-    },
-    user_input::UserInput,
+    ThreadId,
+    models::ResponseItem,
+    protocol::{Event, InitialHistory, Op, ResumedHistory, RolloutItem},
 };
-use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::timeout;
 
-/// What starts a thread and its first turn.
-pub struct Plan {
-    /// How the thread starts.
-    pub options: StartThreadOptions,
-    /// The turn.
-    pub op: Op,
-    /// The tools that the thread offers.
-    pub tools: Arc<ClientTools>,
+/// How long core may take to end a thread before it is left behind.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// A thread that runs.
+pub struct Thread {
+    id: ThreadId,
+    inner: Arc<CodexThread>,
+    tools: Arc<ThreadTools>,
+    fixed: Fixed,
+    storage: Storage,
+    turn: Turn,
 }
 
-/// Lays out a new thread for `request`. `base` is the configuration of every thread.
-///
-/// # Errors
-///
-/// [`TurnError::InvalidRequest`] for tools that core cannot offer.
-pub fn plan(
-    request: TurnRequest,
-    base: &Config,
-    default_instructions: &str,
-) -> Result<Plan, TurnError> {
-    let TurnRequest {
-        model,
-        instructions,
-        items,
-        tools,
-        tool_choice,
-        reasoning,
-        verbosity,
-        output,
-        service_tier,
-    } = request;
-    let tools = Arc::new(ClientTools::new(tools, &tool_choice)?);
-    let (history, input) = split(items, &tools);
-    let mut instructions = instructions.unwrap_or_default();
-    if instructions.is_empty() {
-        // The backend refuses a request without any.
-        default_instructions.clone_into(&mut instructions);
-    }
-    let schema = output_schema(output, &mut instructions);
+/// Where core keeps what happens in a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// Nowhere.
+    Memory,
+    /// In this file, too.
+    File(PathBuf),
+}
 
-    let mut config = base.clone();
-    config.base_instructions = Some(instructions);
-    config.model = Some(model.clone());
-    if let Some(verbosity) = verbosity {
-        config.model_verbosity = Some(convert::verbosity_to_core(verbosity));
-    }
-    let effort = reasoning.effort.map(convert::effort_to_core);
-    let op = Op::UserInput {
-        items: input,
-        final_output_json_schema: schema,
-        responsesapi_client_metadata: None,
-        additional_context: BTreeMap::default(),
-        thread_settings: ThreadSettingsOverrides {
-            approval_policy: Some(AskForApproval::Never),
-            sandbox_policy: Some(SandboxPolicy::ReadOnly {
-                network_access: false,
+/// What a thread is doing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Turn {
+    /// Nothing.
+    Idle,
+    /// A turn of these settings waits for the results of the client's tools.
+    Parked(TurnSettings),
+    /// A turn runs.
+    Running,
+}
+
+/// What a thread begins with.
+pub struct Start {
+    /// Its id.
+    pub id: ThreadId,
+    /// The instructions without what single requests add to them.
+    pub base_instructions: String,
+    /// What was said before.
+    pub history: Vec<ResponseItem>,
+    /// What stays as it is for as long as it lives.
+    pub fixed: Fixed,
+    /// Where it is kept.
+    pub storage: Storage,
+}
+
+impl Thread {
+    /// Starts a thread.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::Internal`] where core refuses, or the file cannot be written.
+    pub async fn start(shared: &Shared, start: Start, model: &str) -> Result<Self, TurnError> {
+        let begun = Instant::now();
+        let Start {
+            id,
+            base_instructions,
+            history,
+            fixed,
+            storage,
+        } = start;
+        let mut config = shared.config.as_ref().clone();
+        config.base_instructions = Some(fixed.instructions.clone());
+        config.model = Some(model.to_owned());
+        if let Some(verbosity) = fixed.verbosity {
+            config.model_verbosity = Some(convert::verbosity_to_core(verbosity));
+        }
+        let items = history.into_iter().map(RolloutItem::ResponseItem);
+        let history: Arc<Vec<RolloutItem>> = Arc::new(items.collect());
+        let mut rollout_path = None;
+        if let Storage::File(path) = &storage {
+            let head = Head {
+                thread: id,
+                instructions: base_instructions,
+                cwd: config.cwd.to_path_buf(),
+                provider: config.model_provider_id.clone(),
+            };
+            rollout::write(path.clone(), head, Arc::clone(&history))
+                .await
+                .map_err(TurnError::internal)?;
+            rollout_path = Some(path.clone());
+            config.ephemeral = false;
+        }
+        let tools = Arc::new(ThreadTools::default());
+        let mut thread_extension_init = ExtensionDataInit::new();
+        thread_extension_init.insert(Arc::clone(&tools));
+        let options = StartThreadOptions {
+            config,
+            allow_provider_model_fallback: false,
+            // Also for a thread without a history: it is how core takes an id of ours.
+            initial_history: InitialHistory::Resumed(ResumedHistory {
+                conversation_id: id,
+                history,
+                rollout_path,
             }),
-            model: Some(model),
-            effort: effort.map(Some),
-            summary: reasoning.summary.map(convert::summary_to_core),
-            service_tier: service_tier.map(Some),
-            ..Default::default()
-        },
-    };
-    let mut thread_extension_init = ExtensionDataInit::new();
-    thread_extension_init.insert(Arc::clone(&tools));
-    let options = StartThreadOptions {
-        config,
-        allow_provider_model_fallback: false,
-        initial_history: if history.is_empty() {
-            InitialHistory::New
-        } else {
-            InitialHistory::Forked(history)
-        },
-        history_mode: None,
-        session_source: None,
-        thread_source: None,
-        dynamic_tools: Vec::new(),
-        metrics_service_name: None,
-        parent_trace: None,
-        // Nothing that could be run, read or written.
-        environments: Vec::new(),
-        thread_extension_init,
-        supports_openai_form_elicitation: false,
-    };
-    Ok(Plan { options, op, tools })
-}
+            history_mode: None,
+            session_source: None,
+            thread_source: None,
+            dynamic_tools: Vec::new(),
+            metrics_service_name: None,
+            parent_trace: None,
+            // Nothing that could be run, read or written.
+            environments: Vec::new(),
+            thread_extension_init,
+            supports_openai_form_elicitation: false,
+        };
+        let NewThread { thread, .. } = Box::pin(shared.manager.start_thread_with_options(options))
+            .await
+            .map_err(TurnError::internal)?;
+        tracing::info!(
+            thread = %id,
+            thread_start_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "thread_started"
+        );
+        Ok(Self {
+            id,
+            inner: thread,
+            tools,
+            fixed,
+            storage,
+            turn: Turn::Idle,
+        })
+    }
 
-/// The last message as the turn's input, if the user said it, and all before it as history.
-fn split(mut items: Vec<Item>, tools: &ClientTools) -> (Vec<RolloutItem>, Vec<UserInput>) {
-    let last = items.pop_if(|item| {
-        matches!(
-            item,
-            Item::Message {
-                role: Role::User,
-                ..
+    /// Its id.
+    pub fn id(&self) -> ThreadId {
+        self.id
+    }
+
+    /// What it does.
+    pub fn turn(&self) -> &Turn {
+        &self.turn
+    }
+
+    /// Whether a turn of it waits for the client's tools.
+    pub fn is_parked(&self) -> bool {
+        matches!(self.turn, Turn::Parked(_))
+    }
+
+    /// Notes what it does from now on.
+    pub fn set_turn(&mut self, turn: Turn) {
+        self.turn = turn;
+    }
+
+    /// Whether it can answer a request of those settings as it stands.
+    pub fn fits(&self, fixed: &Fixed, storage: &Storage) -> bool {
+        self.fixed == *fixed && self.storage == *storage
+    }
+
+    /// Begins a turn.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::Internal`] where the thread has died.
+    pub async fn begin_turn(&mut self, op: Op, tools: Arc<ClientTools>) -> Result<(), TurnError> {
+        self.tools.offer(tools);
+        self.turn = Turn::Running;
+        self.inner.submit(op).await.map_err(TurnError::internal)?;
+        Ok(())
+    }
+
+    /// Goes on with a turn that waits for `results`; `messages` are said behind them.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::Internal`] where the turn is no longer there.
+    pub async fn resume_turn(
+        &mut self,
+        results: Vec<Item>,
+        messages: Vec<ResponseItem>,
+        tools: Arc<ClientTools>,
+    ) -> Result<(), TurnError> {
+        self.tools.offer(Arc::clone(&tools));
+        self.turn = Turn::Running;
+        // Before the results: core looks for more input as soon as it has them all.
+        if !messages.is_empty() && self.inner.inject_if_running(messages).await.is_err() {
+            return Err(TurnError::internal("the waiting turn has ended"));
+        }
+        for result in results {
+            if let Item::ToolResult {
+                call_id, output, ..
+            } = result
+            {
+                let output = convert::tool_output(output);
+                self.tools.results.deliver(call_id, output);
             }
-        )
-    });
-    let input = match last {
-        Some(Item::Message { content, .. }) => convert::user_input(content),
-        _ => Vec::new(),
-    };
-    let history = items
-        .into_iter()
-        .map(|item| convert::response_item(item, |name| tools.wire_name(&name)))
-        .map(RolloutItem::ResponseItem)
-        .collect();
-    (history, input)
-}
+        }
+        Ok(())
+    }
 
-/// The schema that core can send. It sends schemas as strict ones only; a shape that a strict
-/// schema cannot express is asked for in the instructions instead.
-fn output_schema(output: OutputFormat, instructions: &mut String) -> Option<Value> {
-    match output {
-        OutputFormat::Text => None,
-        OutputFormat::JsonSchema { schema, strict } if strict || schema::is_strict(&schema) => {
-            Some(schema)
+    /// The next thing that happens in it.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::Internal`] where the thread has died.
+    pub async fn next_event(&self) -> Result<Event, TurnError> {
+        self.inner.next_event().await.map_err(TurnError::internal)
+    }
+
+    /// Ends it, and interrupts what it does.
+    pub async fn end(self, shared: &Shared) {
+        let Self {
+            id, inner, turn, ..
+        } = self;
+        if turn != Turn::Idle
+            && let Err(error) = inner.submit(Op::Interrupt).await
+        {
+            tracing::warn!(thread = %id, %error, "thread_interrupt_failed");
         }
-        OutputFormat::JsonSchema { schema, .. } => {
-            instructions.push_str(
-                "\n\nAnswer with one JSON value that follows this JSON Schema, and nothing else:\n",
-            );
-            instructions.push_str(&schema.to_string());
-            None
+        match timeout(SHUTDOWN, inner.shutdown_and_wait()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(thread = %id, %error, "thread_shutdown_failed"),
+            Err(_) => tracing::warn!(thread = %id, "thread_shutdown_timed_out"),
         }
-        OutputFormat::JsonObject => {
-            instructions.push_str("\n\nAnswer with one JSON object and nothing else.");
-            None
-        }
+        shared.manager.remove_thread(&id).await;
+        tracing::debug!(thread = %id, "thread_ended");
     }
 }

@@ -1,22 +1,44 @@
 //! The client's tools, as a thread offers them to the model. Nobody here runs them.
+//!
+//! core asks for a thread's tools at each model call and gets those of the request that is being
+//! answered. When the model calls one, core waits for its result; the call goes to the client, and
+//! the result comes with the client's next request.
 
-use crate::turn::{Tool, ToolChoice, TurnError};
+mod names;
+mod results;
+
+pub use results::Results;
+
+use super::schema_notes;
+use crate::turn::{Tool, ToolCall, ToolChoice, ToolKind, TurnError};
 use codex_extension_api::{
     ExtensionData, ToolCall as Invocation, ToolContributor, ToolExecutor, ToolExecutorFuture,
     ToolName, ToolSpec, parse_tool_input_schema_without_compaction,
 };
 use codex_tools::{ResponsesApiTool, ToolExposure};
+use names::{WireNames, accepted};
+use serde_json::{Value, json};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fmt,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-/// What one thread offers to the model: attached to the thread, read at each model call.
+/// The property that holds the text of a custom tool's call.
+const INPUT: &str = "input";
+
+/// The tools of one request, with their names on the wire.
+#[derive(Default)]
 pub struct ClientTools {
-    specs: Vec<ResponsesApiTool>,
-    /// Wire name → the client's name, for those that differ.
-    renamed: HashMap<String, String>,
+    offered: Vec<Arc<ResponsesApiTool>>,
+    /// Every tool of the request by its name on the wire, offered or not.
+    known: HashMap<String, Known>,
+}
+
+/// What the client calls a tool.
+struct Known {
+    name: String,
+    kind: ToolKind,
 }
 
 impl ClientTools {
@@ -26,64 +48,130 @@ impl ClientTools {
     ///
     /// [`TurnError::InvalidRequest`] for parameters that are no JSON Schema of an object.
     pub fn new(tools: Vec<Tool>, choice: &ToolChoice) -> Result<Self, TurnError> {
-        let mut specs = Vec::with_capacity(tools.len());
-        let mut renamed = HashMap::new();
+        let mut offered = Vec::with_capacity(tools.len());
+        let mut known = HashMap::with_capacity(tools.len());
         let mut names = WireNames::reserving(tools.iter().map(|tool| tool.name.as_str()));
-        for (index, tool) in tools.into_iter().enumerate() {
-            let offered = match choice {
+        for (index, mut tool) in tools.into_iter().enumerate() {
+            let name = names.assign(&tool.name);
+            let is_offered = match choice {
                 ToolChoice::Auto | ToolChoice::Required => true,
                 ToolChoice::None => false,
                 ToolChoice::Named(name) => *name == tool.name,
             };
-            if !offered {
-                continue;
+            if is_offered {
+                schema_notes::annotate(&mut tool.parameters);
+                let parameters = parse_tool_input_schema_without_compaction(&tool.parameters)
+                    .map_err(|error| {
+                        TurnError::invalid(
+                            format!("tools[{index}].function.parameters"),
+                            format!("Invalid schema for function '{}': {error}.", tool.name),
+                        )
+                    })?;
+                offered.push(Arc::new(ResponsesApiTool {
+                    name: name.clone(),
+                    description: tool.description.unwrap_or_default(),
+                    strict: tool.strict,
+                    defer_loading: None,
+                    parameters,
+                    output_schema: None,
+                }));
             }
-            let parameters =
-                parse_tool_input_schema_without_compaction(&tool.parameters).map_err(|error| {
-                    TurnError::invalid(
-                        format!("tools[{index}].function.parameters"),
-                        format!("Invalid schema for function '{}': {error}.", tool.name),
-                    )
-                })?;
-            let name = names.assign(&tool.name);
-            if name != tool.name {
-                renamed.insert(name.clone(), tool.name);
-            }
-            specs.push(ResponsesApiTool {
-                name,
-                description: tool.description.unwrap_or_default(),
-                strict: tool.strict,
-                defer_loading: None,
-                parameters,
-                output_schema: None,
-            });
+            let client = Known {
+                name: tool.name,
+                kind: tool.kind,
+            };
+            known.insert(name, client);
         }
-        Ok(Self { specs, renamed })
+        Ok(Self { offered, known })
     }
 
-    /// The client's name for a tool that the model called.
-    pub fn client_name(&self, wire_name: String) -> String {
-        self.renamed.get(&wire_name).cloned().unwrap_or(wire_name)
+    /// Whether the model was offered any tool.
+    pub fn any_offered(&self) -> bool {
+        !self.offered.is_empty()
     }
 
-    /// The name on the wire for a tool of the client, also for one that is no longer offered.
-    pub fn wire_name(&self, client_name: &str) -> String {
-        self.renamed
+    /// Whether the model was offered a tool of that name. core answers calls to others by itself.
+    pub fn offers(&self, wire_name: &str) -> bool {
+        self.offered.iter().any(|tool| tool.name == wire_name)
+    }
+
+    /// A call by the model, as the client is told of it.
+    pub fn client_call(&self, id: String, wire_name: String, arguments: String) -> ToolCall {
+        let Some(Known { name, kind }) = self.known.get(&wire_name) else {
+            return ToolCall {
+                id,
+                name: wire_name,
+                kind: ToolKind::Function,
+                arguments,
+            };
+        };
+        let arguments = match kind {
+            ToolKind::Function => arguments,
+            ToolKind::Custom => free_text(arguments),
+        };
+        ToolCall {
+            id,
+            name: name.clone(),
+            kind: *kind,
+            arguments,
+        }
+    }
+
+    /// Name and arguments on the wire of a call in the client's history, also of a tool that is no
+    /// longer offered.
+    pub fn wire_call(&self, call: ToolCall) -> (String, String) {
+        let name = self
+            .known
             .iter()
-            .find(|(_, name)| **name == client_name)
-            .map_or_else(|| accepted(client_name), |(wire_name, _)| wire_name.clone())
+            .find(|(_, known)| known.name == call.name)
+            .map_or_else(|| accepted(&call.name), |(wire_name, _)| wire_name.clone());
+        let arguments = match call.kind {
+            ToolKind::Function => call.arguments,
+            ToolKind::Custom => json!({ INPUT: call.arguments }).to_string(),
+        };
+        (name, arguments)
     }
 }
 
 impl fmt::Debug for ClientTools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.specs.iter().map(|spec| &spec.name))
+            .entries(self.offered.iter().map(|tool| &tool.name))
             .finish()
     }
 }
 
-/// Hands each thread its own [`ClientTools`].
+/// The text of a custom tool's call; what the model wrote where it kept to no form.
+fn free_text(arguments: String) -> String {
+    match serde_json::from_str(&arguments) {
+        Ok(Value::Object(mut fields)) => match fields.remove(INPUT) {
+            Some(Value::String(text)) => text,
+            _ => arguments,
+        },
+        _ => arguments,
+    }
+}
+
+/// What a thread offers now, and the calls that wait for their results: attached to the thread.
+#[derive(Debug, Default)]
+pub struct ThreadTools {
+    offered: Mutex<Arc<ClientTools>>,
+    /// The results of the client.
+    pub results: Results,
+}
+
+impl ThreadTools {
+    /// Offers `tools` from the next model call on.
+    pub fn offer(&self, tools: Arc<ClientTools>) {
+        *self.offered.lock().unwrap_or_else(PoisonError::into_inner) = tools;
+    }
+
+    fn offered(&self) -> Arc<ClientTools> {
+        Arc::clone(&self.offered.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Hands each thread its own tools.
 #[derive(Debug)]
 pub struct Contributor;
 
@@ -94,20 +182,23 @@ impl ToolContributor for Contributor {
         thread: &ExtensionData,
         _step: &ExtensionData,
     ) -> Vec<Arc<dyn ToolExecutor<Invocation>>> {
-        let Some(tools) = thread.get::<Arc<ClientTools>>() else {
+        let Some(tools) = thread.get::<Arc<ThreadTools>>() else {
             return Vec::new();
         };
-        tools
-            .specs
-            .iter()
-            .map(|spec| Arc::new(ClientTool { spec: spec.clone() }) as Arc<dyn ToolExecutor<_>>)
-            .collect()
+        let executor = |spec: &Arc<ResponsesApiTool>| {
+            Arc::new(ClientTool {
+                spec: Arc::clone(spec),
+                tools: Arc::clone(&tools),
+            }) as Arc<dyn ToolExecutor<_>>
+        };
+        tools.offered().offered.iter().map(executor).collect()
     }
 }
 
 /// One tool of the client. Its result comes with a later request, if at all.
 struct ClientTool {
-    spec: ResponsesApiTool,
+    spec: Arc<ResponsesApiTool>,
+    tools: Arc<ThreadTools>,
 }
 
 impl ToolExecutor<Invocation> for ClientTool {
@@ -116,7 +207,7 @@ impl ToolExecutor<Invocation> for ClientTool {
     }
 
     fn spec(&self) -> ToolSpec {
-        ToolSpec::Function(self.spec.clone())
+        ToolSpec::Function(ResponsesApiTool::clone(&self.spec))
     }
 
     /// Shown to the model as it is, and to nothing else of core's.
@@ -128,138 +219,15 @@ impl ToolExecutor<Invocation> for ClientTool {
         true
     }
 
-    /// Waits until the turn is interrupted: the call has gone to the client, which answers with
-    /// its next request.
-    fn handle(&self, _invocation: Invocation) -> ToolExecutorFuture<'_> {
-        Box::pin(std::future::pending())
+    /// Waits for the client's next request, or until the turn is interrupted.
+    fn handle(&self, invocation: Invocation) -> ToolExecutorFuture<'_> {
+        // Nothing else of the invocation is kept while the client works: it holds a copy of the
+        // whole history.
+        let call_id = invocation.call_id;
+        Box::pin(self.tools.results.wait_for(call_id))
     }
-}
-
-/// Names that core registers for itself, offered or not.
-const CORE_NAMES: [&str; 12] = [
-    "apply_patch",
-    "exec",
-    "exec_command",
-    "list_mcp_resource_templates",
-    "list_mcp_resources",
-    "read_mcp_resource",
-    "request_user_input",
-    "shell_command",
-    "update_plan",
-    "view_image",
-    "wait",
-    "write_stdin",
-];
-
-/// The longest name that the backend takes.
-const LONGEST_NAME: usize = 64;
-
-/// Gives each tool of a request a name that the backend and core accept and no other tool has: the
-/// client's own wherever that is possible.
-struct WireNames {
-    /// The client's names that can stay and were not given out yet.
-    reserved: HashSet<String>,
-    given: HashSet<String>,
-}
-
-impl WireNames {
-    fn reserving<'a>(client_names: impl Iterator<Item = &'a str>) -> Self {
-        Self {
-            reserved: client_names
-                .filter(|name| accepted(name) == **name)
-                .map(str::to_owned)
-                .collect(),
-            given: HashSet::new(),
-        }
-    }
-
-    fn assign(&mut self, client_name: &str) -> String {
-        let stem = accepted(client_name);
-        let mut name = stem.clone();
-        if !self.reserved.remove(client_name) {
-            let mut number = 2;
-            while self.reserved.contains(&name) || self.given.contains(&name) {
-                let suffix = format!("_{number}");
-                let length = stem.len().min(LONGEST_NAME - suffix.len());
-                name = format!("{}{suffix}", &stem[..length]);
-                number += 1;
-            }
-        }
-        self.given.insert(name.clone());
-        name
-    }
-}
-
-/// `name` with what the backend and core do not accept replaced. Plain ASCII, never too long.
-fn accepted(name: &str) -> String {
-    let mut accepted: String = name
-        .chars()
-        .map(|letter| match letter {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' => letter,
-            _ => '_',
-        })
-        .collect();
-    if CORE_NAMES.contains(&accepted.as_str()) {
-        accepted.insert_str(0, "client_");
-    }
-    accepted.truncate(LONGEST_NAME);
-    accepted
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{ClientTools, LONGEST_NAME};
-    use crate::turn::{Tool, ToolChoice};
-    use serde_json::json;
-
-    fn tool(name: &str) -> Tool {
-        Tool {
-            name: name.into(),
-            description: None,
-            parameters: json!({"type": "object", "properties": {}}),
-            strict: false,
-        }
-    }
-
-    fn wire_names(names: &[&str], choice: &ToolChoice) -> (ClientTools, Vec<String>) {
-        let tools = names.iter().map(|name| tool(name)).collect();
-        let tools = ClientTools::new(tools, choice).unwrap();
-        let names = tools.specs.iter().map(|spec| spec.name.clone()).collect();
-        (tools, names)
-    }
-
-    #[test]
-    fn usual_names_stay() {
-        let (_, names) = wire_names(&["read_file", "Grep-2"], &ToolChoice::Auto);
-        assert_eq!(names, ["read_file", "Grep-2"]);
-    }
-
-    #[test]
-    fn names_that_cannot_be_sent_are_mapped_and_mapped_back() {
-        let long = "x".repeat(80);
-        let sent = ["update_plan", "a.b", "a_b", &long];
-        let (tools, names) = wire_names(&sent, &ToolChoice::Auto);
-        assert_eq!(names[..3], ["client_update_plan", "a_b_2", "a_b"]);
-        assert_eq!(names[3].len(), LONGEST_NAME);
-        for (name, client_name) in names.into_iter().zip(sent) {
-            assert_eq!(tools.client_name(name.clone()), client_name);
-            assert_eq!(tools.wire_name(client_name), name);
-        }
-    }
-
-    #[test]
-    fn the_choice_limits_what_is_offered() {
-        let offered = |choice| wire_names(&["a", "b"], &choice).1;
-        assert_eq!(offered(ToolChoice::Required), ["a", "b"]);
-        assert_eq!(offered(ToolChoice::Named("b".into())), ["b"]);
-        assert!(offered(ToolChoice::None).is_empty());
-    }
-
-    #[test]
-    fn parameters_that_are_no_schema_are_refused_by_name() {
-        let mut broken = tool("broken");
-        broken.parameters = json!({"type": "null"});
-        let error = ClientTools::new(vec![broken], &ToolChoice::Auto).unwrap_err();
-        assert!(error.to_string().contains("broken"), "{error}");
-    }
-}
+#[path = "tools/tests.rs"]
+mod tests;

@@ -3,11 +3,12 @@
 use super::{
     ReasoningStyle, ReplyHead, completion_usage, finish_reason,
     grammar::{Grammar, Sink},
+    overflow_usage,
 };
 use crate::{
     turn::{FinishReason, ToolCall, TurnEvent, Usage},
     wire::{
-        chat::{ChunkTemplate, Delta, FunctionCall, StreamOptions, ToolCallDelta},
+        chat::{ChunkHead, ChunkTemplate, Delta, FunctionCall, StreamOptions, ToolCallDelta},
         error::ErrorBody,
         sse,
     },
@@ -30,12 +31,17 @@ pub struct ChunkWriter {
 impl ChunkWriter {
     /// A reply that has not begun.
     #[must_use]
-    pub fn new(head: ReplyHead, style: ReasoningStyle, include_usage: bool) -> Self {
-        let ReplyHead { id, created, model } = head;
+    pub fn new(head: &ReplyHead, style: ReasoningStyle, include_usage: bool) -> Self {
         let options = StreamOptions { include_usage };
+        let head = ChunkHead {
+            id: &head.id,
+            created: head.created,
+            model: &head.model,
+            conversation_id: head.conversation.as_str(),
+        };
         Self {
             grammar: Grammar::new(style),
-            template: ChunkTemplate::new(&id, created, &model, options),
+            template: ChunkTemplate::new(head, options),
             options,
             begun: false,
         }
@@ -60,6 +66,24 @@ impl ChunkWriter {
             });
         }
         self.grammar.on_event(event, &mut frames);
+    }
+
+    /// Whether a part of the reply was written.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Appends a reply that says nothing but an enormous usage, asked for or not, in place of the
+    /// error that the conversation does not fit the model. Makes sense before the reply has begun.
+    pub fn on_overflow(&mut self, out: &mut Vec<u8>) {
+        self.options.include_usage = true;
+        self.template.tell_usage();
+        let end = TurnEvent::Finished {
+            reason: FinishReason::Stop,
+            usage: Some(overflow_usage()),
+        };
+        self.on_event(end, out);
     }
 
     /// Appends the one error that ends a stream which failed. No finish reason and no `[DONE]`

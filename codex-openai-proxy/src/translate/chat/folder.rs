@@ -3,6 +3,7 @@
 use super::{
     ReasoningStyle, ReplyHead, completion_usage, finish_reason,
     grammar::{Grammar, Sink},
+    overflow_usage,
 };
 use crate::{
     turn::{self, FinishReason, TurnEvent, Usage},
@@ -47,30 +48,17 @@ impl ReplyFolder {
 
     /// The reply; `None` where the turn never finished.
     #[must_use]
-    pub fn finish(self) -> Option<ChatCompletion> {
-        let Self { head, parts, .. } = self;
-        let (reason, usage) = parts.end?;
-        let only_calls = parts.content.is_empty() && !parts.tool_calls.is_empty();
-        Some(ChatCompletion {
-            id: head.id,
-            object: "chat.completion",
-            created: head.created,
-            model: head.model,
-            system_fingerprint: system_fingerprint(),
-            choices: [Choice {
-                index: 0,
-                message: AssistantMessage {
-                    role: "assistant",
-                    content: (!only_calls).then_some(parts.content),
-                    reasoning_content: (!parts.reasoning.is_empty()).then_some(parts.reasoning),
-                    refusal: None,
-                    tool_calls: parts.tool_calls,
-                },
-                logprobs: None,
-                finish_reason: finish_reason(reason),
-            }],
-            usage: usage.map(completion_usage),
-        })
+    pub fn finish(mut self) -> Option<ChatCompletion> {
+        let (reason, usage) = self.parts.end.take()?;
+        Some(completion(self.head, self.parts, reason, usage))
+    }
+
+    /// A reply that says nothing but an enormous usage, in place of the error that the conversation
+    /// does not fit the model. What was gathered before it is lost.
+    #[must_use]
+    pub fn overflow(self) -> ChatCompletion {
+        let usage = Some(overflow_usage());
+        completion(self.head, Parts::default(), FinishReason::Stop, usage)
     }
 }
 
@@ -96,5 +84,35 @@ impl Sink for Parts {
 
     fn finish(&mut self, reason: FinishReason, usage: Option<Usage>) {
         self.end = Some((reason, usage));
+    }
+}
+
+fn completion(
+    head: ReplyHead,
+    parts: Parts,
+    reason: FinishReason,
+    usage: Option<Usage>,
+) -> ChatCompletion {
+    let only_calls = parts.content.is_empty() && !parts.tool_calls.is_empty();
+    ChatCompletion {
+        id: head.id,
+        object: "chat.completion",
+        created: head.created,
+        model: head.model,
+        conversation_id: head.conversation.as_str().to_owned(),
+        system_fingerprint: system_fingerprint(),
+        choices: [Choice {
+            index: 0,
+            message: AssistantMessage {
+                role: "assistant",
+                content: (!only_calls).then_some(parts.content),
+                reasoning_content: (!parts.reasoning.is_empty()).then_some(parts.reasoning),
+                refusal: None,
+                tool_calls: parts.tool_calls,
+            },
+            logprobs: None,
+            finish_reason: finish_reason(reason),
+        }],
+        usage: usage.map(completion_usage),
     }
 }

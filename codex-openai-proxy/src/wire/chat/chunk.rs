@@ -18,6 +18,19 @@ pub struct ChunkTemplate {
     tail: &'static [u8],
 }
 
+/// What all chunks of a reply say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkHead<'a> {
+    /// `chatcmpl-…`.
+    pub id: &'a str,
+    /// When the reply began, in seconds since 1970.
+    pub created: u64,
+    /// The model's name as the client sent it.
+    pub model: &'a str,
+    /// The conversation, to go on with: an extension of ours.
+    pub conversation_id: &'a str,
+}
+
 /// What a chunk adds to the message. Members that are `None` are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Delta<'a> {
@@ -52,20 +65,29 @@ pub struct ToolCallDelta {
 /// Between a delta and what follows its choice.
 const MORE_TO_COME: &[u8] = br#","logprobs":null,"finish_reason":null}]"#;
 
+/// The end of a chunk before the one that tells the usage: OpenAI has it say `null`.
+const USAGE_TO_COME: &[u8] = b",\"usage\":null}\n\n";
+
 impl ChunkTemplate {
-    /// The template of the reply `id`, begun at `created` (seconds since 1970), whose client calls
-    /// the model `model`.
+    /// The template of a reply.
     #[must_use]
-    pub fn new(id: &str, created: u64, model: &str, options: StreamOptions) -> Self {
+    pub fn new(head: ChunkHead<'_>, options: StreamOptions) -> Self {
         #[derive(Serialize)]
         struct Head<'a> {
             id: &'a str,
             object: &'static str,
             created: u64,
             model: &'a str,
+            conversation_id: &'a str,
             system_fingerprint: &'static str,
         }
 
+        let ChunkHead {
+            id,
+            created,
+            model,
+            conversation_id,
+        } = head;
         let mut head = b"data: ".to_vec();
         append_json(
             &mut head,
@@ -74,6 +96,7 @@ impl ChunkTemplate {
                 object: "chat.completion.chunk",
                 created,
                 model,
+                conversation_id,
                 system_fingerprint: system_fingerprint(),
             },
         );
@@ -82,13 +105,17 @@ impl ChunkTemplate {
         head.extend_from_slice(br#","choices":["#);
         let bare = head.len();
         head.extend_from_slice(br#"{"index":0,"delta":"#);
-        // Where the last chunk tells the usage, OpenAI has all others say `null`.
-        let tail: &[u8] = if options.include_usage {
-            b",\"usage\":null}\n\n"
+        let tail = if options.include_usage {
+            USAGE_TO_COME
         } else {
             b"}\n\n"
         };
         Self { head, bare, tail }
+    }
+
+    /// From now on, chunks are those of a stream that tells its usage.
+    pub fn tell_usage(&mut self) {
+        self.tail = USAGE_TO_COME;
     }
 
     /// Appends a chunk with a piece of the message.

@@ -13,6 +13,8 @@ pub struct ChatCompletion {
     pub created: u64,
     /// The model's name as the client sent it.
     pub model: String,
+    /// The conversation, to go on with: an extension of ours.
+    pub conversation_id: String,
     /// See [`system_fingerprint`].
     pub system_fingerprint: &'static str,
     /// The answer; always exactly one.

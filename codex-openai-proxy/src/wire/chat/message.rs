@@ -3,12 +3,13 @@
 use crate::{
     turn::TurnError,
     wire::{
+        content::{ContentPart, PartKinds, read_content},
         dropped::Dropped,
         invalid,
         object::{Field, Object},
+        tools::CalledTool,
     },
 };
-use serde_json::Value;
 
 /// One message of the conversation, by its `role`.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,24 +40,6 @@ pub enum Message {
     },
 }
 
-/// A piece of content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ContentPart {
-    /// `text`, and `input_text` and `output_text` of the Responses API, which some clients mix in.
-    Text(String),
-    /// `image_url`, and `input_image` of the Responses API.
-    Image {
-        /// The address, as it came.
-        url: String,
-        /// `detail`, as it came.
-        detail: Option<String>,
-        /// The path of the field that holds the address.
-        param: String,
-    },
-    /// `refusal`: what the assistant said in place of an answer.
-    Refusal(String),
-}
-
 /// An entry of an assistant message's `tool_calls`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastToolCall {
@@ -64,25 +47,6 @@ pub struct PastToolCall {
     pub id: String,
     /// The tool, and what it was given.
     pub tool: CalledTool,
-}
-
-/// What was called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CalledTool {
-    /// A function.
-    Function {
-        /// Its name.
-        name: String,
-        /// JSON text.
-        arguments: String,
-    },
-    /// A custom tool.
-    Custom {
-        /// Its name.
-        name: String,
-        /// Free text.
-        input: String,
-    },
 }
 
 const ROLES: [&str; 5] = ["system", "developer", "user", "assistant", "tool"];
@@ -169,19 +133,13 @@ impl PastToolCall {
         let tool = match kind.as_deref() {
             Some("function") | None => {
                 let mut function = object.required("function")?.object()?;
-                let tool = CalledTool::Function {
-                    name: function.filled_string("name")?,
-                    arguments: function.required_string("arguments")?,
-                };
+                let tool = CalledTool::read_function(&mut function)?;
                 function.finish(dropped);
                 tool
             }
             Some("custom") => {
                 let mut custom = object.required("custom")?.object()?;
-                let tool = CalledTool::Custom {
-                    name: custom.filled_string("name")?,
-                    input: custom.required_string("input")?,
-                };
+                let tool = CalledTool::read_custom(&mut custom)?;
                 custom.finish(dropped);
                 tool
             }
@@ -196,84 +154,4 @@ impl PastToolCall {
         object.finish(dropped);
         Ok(Self { id, tool })
     }
-}
-
-/// The kinds of parts that a role may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PartKinds {
-    Text,
-    TextImage,
-    TextRefusal,
-}
-
-impl PartKinds {
-    fn words(self) -> &'static [&'static str] {
-        match self {
-            Self::Text => &["text"],
-            Self::TextImage => &["text", "image_url"],
-            Self::TextRefusal => &["text", "refusal"],
-        }
-    }
-}
-
-/// Reads `content`: a string or a list of parts.
-fn read_content(
-    field: Field,
-    kinds: PartKinds,
-    dropped: &mut Dropped,
-) -> Result<Vec<ContentPart>, TurnError> {
-    match field.value {
-        Value::String(text) => Ok(vec![ContentPart::Text(text)]),
-        Value::Array(_) => field
-            .array()?
-            .map(|part| read_part(part, kinds, dropped))
-            .collect(),
-        other => Err(invalid::wrong_type(
-            field.path,
-            "a string or an array of parts",
-            &other,
-        )),
-    }
-}
-
-fn read_part(
-    field: Field,
-    kinds: PartKinds,
-    dropped: &mut Dropped,
-) -> Result<ContentPart, TurnError> {
-    let mut object = field.object()?;
-    let kind = object.required_string("type")?;
-    let part = match (kind.as_str(), kinds) {
-        ("text" | "input_text" | "output_text", _) => {
-            ContentPart::Text(object.required_string("text")?)
-        }
-        ("image_url" | "input_image", PartKinds::TextImage) => read_image(&mut object, dropped)?,
-        ("refusal", PartKinds::TextRefusal) => {
-            ContentPart::Refusal(object.required_string("refusal")?)
-        }
-        (other, _) => return Err(invalid::word(object.path_to("type"), other, kinds.words())),
-    };
-    object.finish(dropped);
-    Ok(part)
-}
-
-/// Reads the address from `image_url: {url, detail}` (Chat Completions) or from `image_url: "…"`
-/// with `detail` beside it (Responses).
-fn read_image(object: &mut Object, dropped: &mut Dropped) -> Result<ContentPart, TurnError> {
-    let field = object.required("image_url")?;
-    if field.value.is_string() {
-        return Ok(ContentPart::Image {
-            param: field.path.clone(),
-            url: field.string()?,
-            detail: object.string("detail")?,
-        });
-    }
-    let mut image = field.object()?;
-    let part = ContentPart::Image {
-        param: image.path_to("url"),
-        url: image.required_string("url")?,
-        detail: image.string("detail")?,
-    };
-    image.finish(dropped);
-    Ok(part)
 }

@@ -1,15 +1,16 @@
 //! The body of `POST /v1/chat/completions`.
 
-use super::{Message, ToolChoice, ToolDefinition};
+use super::Message;
 use crate::{
     turn::TurnError,
     wire::{
+        common::{Common, CommonDraft},
         dropped::Dropped,
         invalid,
         object::{Field, Object},
+        options::ResponseFormat,
     },
 };
-use serde_json::Value;
 
 /// A request whose shape has been checked.
 ///
@@ -17,30 +18,16 @@ use serde_json::Value;
 /// meaning, such as efforts, are still the client's: the translator reads them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatRequest {
-    /// The model's name, as sent. Never empty.
-    pub model: String,
-    /// The conversation. Never empty.
+    /// What requests of either API have.
+    pub common: Common,
+    /// The conversation, or what is new of it. Never empty.
     pub messages: Vec<Message>,
-    /// Whether the reply is wanted as a stream.
-    pub stream: bool,
-    /// Settings of that stream.
+    /// Settings of a streamed reply.
     pub stream_options: StreamOptions,
-    /// The tools on offer.
-    pub tools: Vec<ToolDefinition>,
-    /// Which of them may be called.
-    pub tool_choice: Option<ToolChoice>,
-    /// How hard to think.
-    pub reasoning_effort: Option<String>,
-    /// The same as the Responses API has it, which some clients send.
-    pub reasoning: ReasoningOptions,
     /// How wordy to be.
     pub verbosity: Option<String>,
     /// The shape of the answer.
     pub response_format: Option<ResponseFormat>,
-    /// The processing tier.
-    pub service_tier: Option<String>,
-    /// Fields that have no effect here, in the order of the body; see [`Dropped`].
-    pub dropped: Vec<String>,
 }
 
 /// `stream_options`.
@@ -50,45 +37,20 @@ pub struct StreamOptions {
     pub include_usage: bool,
 }
 
-/// `reasoning`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ReasoningOptions {
-    /// How hard to think.
-    pub effort: Option<String>,
-    /// How much of it to tell.
-    pub summary: Option<String>,
-}
-
-/// `response_format`.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ResponseFormat {
-    /// `text`.
-    Text,
-    /// `json_object`.
-    JsonObject,
-    /// `json_schema`.
-    JsonSchema {
-        /// The schema.
-        schema: Value,
-        /// Whether the model must be held to it.
-        strict: bool,
-    },
-}
-
 impl ChatRequest {
-    /// Reads a request body.
+    /// Reads a request body; `default_model` is the name where the body has none.
     ///
     /// # Errors
     ///
-    /// [`TurnError::InvalidRequest`], naming the field where one is at fault: no JSON object, a
-    /// wrong type, no model or messages, or something that this proxy refuses (more than one
-    /// choice, log probabilities, audio, the functions that tools have replaced).
-    pub fn parse(body: &[u8]) -> Result<Self, TurnError> {
+    /// [`TurnError::InvalidRequest`], naming the field where one is at fault: a wrong type, no
+    /// model or messages, or something that this proxy refuses (more than one choice, log
+    /// probabilities, audio, the functions that tools have replaced).
+    pub fn read(body: Object, default_model: Option<&str>) -> Result<Self, TurnError> {
         let mut draft = Draft::default();
-        for field in Object::parse(body)?.into_fields() {
+        for field in body.into_fields() {
             draft.read(field)?;
         }
-        draft.finish()
+        draft.finish(default_model)
     }
 }
 
@@ -97,51 +59,28 @@ impl ChatRequest {
 /// The body is read in its own order, so that errors and dropped fields come in that order too.
 #[derive(Default)]
 struct Draft {
-    model: Option<String>,
+    common: CommonDraft,
     messages: Option<Vec<Message>>,
-    stream: bool,
     stream_options: StreamOptions,
-    tools: Vec<ToolDefinition>,
-    tool_choice: Option<ToolChoice>,
-    reasoning_effort: Option<String>,
-    reasoning: ReasoningOptions,
     verbosity: Option<String>,
     response_format: Option<ResponseFormat>,
-    service_tier: Option<String>,
-    dropped: Dropped,
 }
 
 impl Draft {
     fn read(&mut self, field: Field) -> Result<(), TurnError> {
-        let dropped = &mut self.dropped;
+        let Some(field) = self.common.read(field)? else {
+            return Ok(());
+        };
+        let dropped = &mut self.common.dropped;
         match field.path.as_str() {
-            "model" => self.model = Some(field.filled_string()?),
             "messages" => {
                 let messages = field.array()?.map(|field| Message::read(field, dropped));
                 self.messages = Some(messages.collect::<Result<_, _>>()?);
             }
-            "stream" => self.stream = field.boolean()?,
             "stream_options" => self.stream_options = StreamOptions::read(field, dropped)?,
-            "tools" => {
-                let tools = field
-                    .array()?
-                    .filter_map(|field| ToolDefinition::read(field, dropped).transpose());
-                self.tools = tools.collect::<Result<_, _>>()?;
-            }
-            "tool_choice" => self.tool_choice = Some(ToolChoice::read(field)?),
-            "reasoning_effort" => self.reasoning_effort = Some(field.string()?),
-            "reasoning" => self.reasoning = ReasoningOptions::read(field, dropped)?,
             "verbosity" => self.verbosity = Some(field.string()?),
             "response_format" => {
                 self.response_format = Some(ResponseFormat::read(field, dropped)?);
-            }
-            "service_tier" => self.service_tier = Some(field.string()?),
-            // To allow several calls at once is all that the backend does.
-            "parallel_tool_calls" => {
-                let path = field.path.clone();
-                if !field.boolean()? {
-                    dropped.note(path);
-                }
             }
             "n" => check_n(field)?,
             "logprobs" => {
@@ -165,10 +104,8 @@ impl Draft {
         Ok(())
     }
 
-    fn finish(self) -> Result<ChatRequest, TurnError> {
-        let model = self
-            .model
-            .ok_or_else(|| invalid::missing("model".to_owned()))?;
+    fn finish(self, default_model: Option<&str>) -> Result<ChatRequest, TurnError> {
+        let common = self.common.finish(default_model)?;
         let messages = self
             .messages
             .ok_or_else(|| invalid::missing("messages".to_owned()))?;
@@ -176,18 +113,11 @@ impl Draft {
             return Err(invalid::empty_array("messages".to_owned()));
         }
         Ok(ChatRequest {
-            model,
+            common,
             messages,
-            stream: self.stream,
             stream_options: self.stream_options,
-            tools: self.tools,
-            tool_choice: self.tool_choice,
-            reasoning_effort: self.reasoning_effort,
-            reasoning: self.reasoning,
             verbosity: self.verbosity,
             response_format: self.response_format,
-            service_tier: self.service_tier,
-            dropped: self.dropped.into_names(),
         })
     }
 }
@@ -198,53 +128,6 @@ impl StreamOptions {
         let include_usage = object.boolean("include_usage")?.unwrap_or(false);
         object.finish(dropped);
         Ok(Self { include_usage })
-    }
-}
-
-impl ReasoningOptions {
-    fn read(field: Field, dropped: &mut Dropped) -> Result<Self, TurnError> {
-        let mut object = field.object()?;
-        let options = Self {
-            effort: object.string("effort")?,
-            summary: object.string("summary")?,
-        };
-        object.finish(dropped);
-        Ok(options)
-    }
-}
-
-impl ResponseFormat {
-    fn read(field: Field, dropped: &mut Dropped) -> Result<Self, TurnError> {
-        let mut object = field.object()?;
-        let kind = object.required_string("type")?;
-        let format = match kind.as_str() {
-            "text" => Self::Text,
-            "json_object" => Self::JsonObject,
-            "json_schema" => {
-                let mut inner = object.required("json_schema")?.object()?;
-                // A label for OpenAI's own logs; the backend gets one of the engine's.
-                inner.string("name")?;
-                let schema = inner.required("schema")?;
-                if !schema.value.is_object() {
-                    return Err(invalid::wrong_type(schema.path, "an object", &schema.value));
-                }
-                let strict = inner.boolean("strict")?.unwrap_or(false);
-                inner.finish(dropped);
-                Self::JsonSchema {
-                    schema: schema.value,
-                    strict,
-                }
-            }
-            other => {
-                return Err(invalid::word(
-                    object.path_to("type"),
-                    other,
-                    &["text", "json_object", "json_schema"],
-                ));
-            }
-        };
-        object.finish(dropped);
-        Ok(format)
     }
 }
 

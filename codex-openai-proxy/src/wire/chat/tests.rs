@@ -1,7 +1,14 @@
 //! What a request's shape may be, and how a wrong one is refused.
 
-use super::{CalledTool, ChatRequest, ContentPart, Message, ToolDefinition};
-use crate::turn::TurnError;
+use super::{ChatRequest, Message};
+use crate::{
+    turn::TurnError,
+    wire::{
+        content::ContentPart,
+        object::Object,
+        tools::{CalledTool, ToolChoice, ToolDefinition},
+    },
+};
 use serde_json::{Value, json};
 
 /// Parses `{"model":"m","messages":[…one user message…]}` with `extra` on top.
@@ -11,7 +18,7 @@ fn parse(extra: Value) -> Result<ChatRequest, TurnError> {
         panic!("an object")
     };
     body.as_object_mut().unwrap().extend(extra);
-    ChatRequest::parse(body.to_string().as_bytes())
+    ChatRequest::read(Object::parse(body.to_string().as_bytes())?, None)
 }
 
 /// The parameter and the code of a refusal.
@@ -251,7 +258,8 @@ fn refused_tools_are_named() {
 fn a_body_that_is_no_object_is_refused_without_a_field() {
     let deep = "[".repeat(100_000);
     for body in ["", "{", "[]", "\"x\"", deep.as_str()] {
-        assert_eq!(refusal(ChatRequest::parse(body.as_bytes())).0, "", "{body}");
+        let read = Object::parse(body.as_bytes()).and_then(|body| ChatRequest::read(body, None));
+        assert_eq!(refusal(read).0, "", "{body}");
     }
 }
 
@@ -310,14 +318,13 @@ fn fields_without_effect_are_named_once_and_in_order() {
     }))
     .unwrap();
     assert_eq!(
-        request.dropped,
+        request.common.dropped,
         [
             "messages[].name",
             "messages[].content[].cache_control",
             "temperature",
             "tools[1] (web_search)",
             "stream_options.include_obfuscation",
-            "parallel_tool_calls",
             "store",
             "brand_new",
         ]
@@ -361,8 +368,9 @@ fn tools_come_in_every_form() {
         {"type": "custom", "custom": {"name": "free", "format": {"type": "text"}}},
     ]}))
     .unwrap();
-    assert_eq!(request.dropped, <[&str; 0]>::default());
+    assert_eq!(request.common.dropped, <[&str; 0]>::default());
     let seen: Vec<(&str, bool)> = request
+        .common
         .tools
         .iter()
         .map(|tool| match tool {
@@ -414,5 +422,36 @@ fn past_calls_of_both_kinds_are_read() {
             input: "text".to_owned()
         }
     );
-    assert_eq!(request.dropped, <[&str; 0]>::default());
+    assert_eq!(request.common.dropped, <[&str; 0]>::default());
+}
+
+#[test]
+fn several_calls_at_once_are_allowed_unless_refused() {
+    let allowed = |extra| parse(extra).unwrap().common.parallel_tool_calls;
+    assert!(allowed(json!({})));
+    assert!(allowed(json!({"parallel_tool_calls": true})));
+    assert!(!allowed(json!({"parallel_tool_calls": false})));
+}
+
+#[test]
+fn a_tool_is_chosen_in_every_form() {
+    for (choice, param) in [
+        (
+            json!({"type": "function", "function": {"name": "f"}}),
+            "tool_choice.function.name",
+        ),
+        (json!({"type": "function", "name": "f"}), "tool_choice.name"),
+        (
+            json!({"type": "custom", "custom": {"name": "f"}}),
+            "tool_choice.custom.name",
+        ),
+        (json!({"type": "custom", "name": "f"}), "tool_choice.name"),
+    ] {
+        let request = parse(json!({"tool_choice": choice})).unwrap();
+        let expected = ToolChoice::Named {
+            name: "f".to_owned(),
+            param: param.to_owned(),
+        };
+        assert_eq!(request.common.tool_choice, Some(expected));
+    }
 }

@@ -58,6 +58,8 @@ pub struct Said {
     pub finish_reasons: Vec<String>,
     pub models: BTreeSet<String>,
     pub ids: BTreeSet<String>,
+    /// What the chunks say of the conversation.
+    pub conversations: BTreeSet<String>,
     pub usage: Vec<Value>,
     pub errors: Vec<Value>,
     pub done: usize,
@@ -223,6 +225,9 @@ impl Said {
             .insert(chunk["model"].as_str().expect("a model").to_owned());
         self.ids
             .insert(chunk["id"].as_str().expect("an id").to_owned());
+        let conversation = chunk["conversation_id"].as_str();
+        self.conversations
+            .insert(conversation.expect("a conversation").to_owned());
         if chunk["usage"].is_object() {
             self.usage.push(chunk["usage"].clone());
         }

@@ -101,7 +101,9 @@ impl Setup {
             codex_home: &config.codex_home,
             state: &config.home,
         };
-        let engine = CodexEngine::new(&config.codex, folders).await.unwrap();
+        let engine = CodexEngine::new(&config.codex, config.conversations, folders)
+            .await
+            .unwrap();
         (Proxy::start(config, engine.clone(), homes).await, engine)
     }
 }

@@ -82,6 +82,15 @@ impl Program {
         assert!(kill.success());
     }
 
+    /// How much memory the program holds now, in KiB.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let size = line.expect("VmRSS").trim().trim_end_matches(" kB");
+        size.parse().unwrap()
+    }
+
     /// Waits for the end.
     pub async fn ended(mut self) -> ExitStatus {
         let waited = async {

@@ -197,6 +197,19 @@ impl Reply {
             }))
     }
 
+    /// A reasoning item that shows nothing but its seal: the encrypted content that has to come
+    /// back with the next request.
+    pub fn thought(self, seal: &str) -> Self {
+        let id = self.id("rs");
+        self.added(&json!({ "id": id, "type": "reasoning", "summary": [] }))
+            .done(&json!({
+                "id": id,
+                "type": "reasoning",
+                "summary": [],
+                "encrypted_content": seal,
+            }))
+    }
+
     /// A message in those deltas.
     pub fn message(self, deltas: &[&str]) -> Self {
         let begun = self.begin_message();

@@ -1,10 +1,10 @@
 //! The tools of a request and the choice among them.
 
 use crate::{
-    turn::{Tool, ToolChoice, TurnError},
+    turn::{Tool, ToolChoice, ToolKind, TurnError},
     wire::{
-        chat::{self, Grammar, ToolDefinition},
         invalid,
+        tools::{self as wire, Grammar, ToolDefinition},
     },
 };
 use serde_json::{Map, Value, json};
@@ -16,18 +16,18 @@ pub(super) fn tools(definitions: Vec<ToolDefinition>) -> Result<Vec<Tool>, TurnE
 
 /// Reads the choice. It must be one that the tools on offer allow.
 pub(super) fn tool_choice(
-    choice: Option<chat::ToolChoice>,
+    choice: Option<wire::ToolChoice>,
     tools: &[Tool],
 ) -> Result<ToolChoice, TurnError> {
     match choice {
-        None | Some(chat::ToolChoice::Auto) => Ok(ToolChoice::Auto),
-        Some(chat::ToolChoice::None) => Ok(ToolChoice::None),
-        Some(chat::ToolChoice::Required) if tools.is_empty() => Err(invalid::value(
+        None | Some(wire::ToolChoice::Auto) => Ok(ToolChoice::Auto),
+        Some(wire::ToolChoice::None) => Ok(ToolChoice::None),
+        Some(wire::ToolChoice::Required) if tools.is_empty() => Err(invalid::value(
             "tool_choice".to_owned(),
             "a tool call is required, but 'tools' offers none that can be called.",
         )),
-        Some(chat::ToolChoice::Required) => Ok(ToolChoice::Required),
-        Some(chat::ToolChoice::Named { name, param }) => {
+        Some(wire::ToolChoice::Required) => Ok(ToolChoice::Required),
+        Some(wire::ToolChoice::Named { name, param }) => {
             if tools.iter().any(|tool| tool.name == name) {
                 Ok(ToolChoice::Named(name))
             } else {
@@ -53,6 +53,7 @@ fn tool(definition: ToolDefinition) -> Result<Tool, TurnError> {
             description,
             parameters: object_schema(parameters.unwrap_or_default(), param)?,
             strict,
+            kind: ToolKind::Function,
         }),
         // The engines know functions only.
         ToolDefinition::Custom {
@@ -69,6 +70,7 @@ fn tool(definition: ToolDefinition) -> Result<Tool, TurnError> {
                 "additionalProperties": false,
             }),
             strict: false,
+            kind: ToolKind::Custom,
         }),
     }
 }

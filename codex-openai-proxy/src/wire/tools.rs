@@ -1,4 +1,4 @@
-//! `tools` and `tool_choice` of a request.
+//! `tools` and `tool_choice` of a request, and what earlier calls held.
 //!
 //! One list may mix the nested form of Chat Completions, the flat form of Responses and entries
 //! without a `type`: clients do that.
@@ -67,6 +67,25 @@ pub enum ToolChoice {
     },
 }
 
+/// What was called, and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CalledTool {
+    /// A function.
+    Function {
+        /// Its name.
+        name: String,
+        /// JSON text.
+        arguments: String,
+    },
+    /// A custom tool.
+    Custom {
+        /// Its name.
+        name: String,
+        /// Free text.
+        input: String,
+    },
+}
+
 impl ToolDefinition {
     /// Reads one element of `tools`. A tool of a kind that only OpenAI's servers can run is noted
     /// as dropped.
@@ -90,6 +109,24 @@ impl ToolDefinition {
                 Ok(None)
             }
         }
+    }
+}
+
+impl CalledTool {
+    /// Reads a call to a function from the object that holds its name.
+    pub(super) fn read_function(object: &mut Object) -> Result<Self, TurnError> {
+        Ok(Self::Function {
+            name: object.filled_string("name")?,
+            arguments: object.required_string("arguments")?,
+        })
+    }
+
+    /// Reads a call to a custom tool from the object that holds its name.
+    pub(super) fn read_custom(object: &mut Object) -> Result<Self, TurnError> {
+        Ok(Self::Custom {
+            name: object.filled_string("name")?,
+            input: object.required_string("input")?,
+        })
     }
 }
 

@@ -1,0 +1,14 @@
+//! What a conversation is to its client, and what is kept of it.
+//!
+//! Nothing here knows how a model is asked: [`transcript`] compares what a request sends with what
+//! a conversation holds, [`store`] remembers the conversations that outlast this process.
+
+pub mod block;
+pub mod call;
+pub mod store;
+pub mod transcript;
+
+pub use block::{Block, BlockKind, Digest, blocks};
+pub use call::{in_call_order, wire_call_id};
+pub use store::{Row, Store, StoreError};
+pub use transcript::{Alignment, Transcript, align, chains};

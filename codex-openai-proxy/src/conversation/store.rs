@@ -1,0 +1,353 @@
+//! The conversations that outlast this process: what each is called, and which of codex-core's
+//! threads holds it. What was said is not here but in the thread's rollout file.
+//!
+//! A small SQLite database in the folder of our own state. Several processes may use it at once.
+
+use crate::turn::ConversationId;
+use sqlx::{
+    ConnectOptions, Connection, Row as _, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
+
+#[cfg(test)]
+mod tests;
+
+/// The database's name in its folder.
+const FILE: &str = "conversations.sqlite3";
+
+/// The version of the schema below: `user_version` of the database.
+const VERSION: i64 = 1;
+
+/// `id` is the client's name of the conversation, `thread` codex-core's id of the thread, `rollout`
+/// the path of its file, `items` how much of that file counts, `created` and `used` are Unix seconds.
+const SCHEMA: &str = "
+    CREATE TABLE conversations (
+        id TEXT PRIMARY KEY NOT NULL,
+        thread TEXT NOT NULL,
+        rollout TEXT NOT NULL,
+        model TEXT NOT NULL,
+        turns INTEGER NOT NULL,
+        items INTEGER NOT NULL,
+        created INTEGER NOT NULL,
+        used INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 1;
+";
+
+/// How long to wait for another process to finish writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long to wait between two attempts, where SQLite itself does not wait.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
+
+/// Connections kept at most. One writes at a time; the others can read meanwhile.
+const CONNECTIONS: u32 = 4;
+
+/// What is known of the conversations that last. A cheap handle.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: SqlitePool,
+    folder: PathBuf,
+    /// The same without symbolic links, as codex-core may write it.
+    real_folder: PathBuf,
+}
+
+/// A conversation that lasts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its name.
+    pub id: ConversationId,
+    /// codex-core's id of the thread that holds it.
+    pub thread: String,
+    /// The file in which codex-core records that thread.
+    pub rollout: PathBuf,
+    /// The model that answered last.
+    pub model: String,
+    /// How many replies were finished.
+    pub turns: u64,
+    /// How many of the items in the file belong to them. What follows is left of a reply that was
+    /// broken off.
+    pub items: u64,
+    /// When it began, in Unix seconds.
+    pub created: u64,
+    /// When it was last used, in Unix seconds.
+    pub used: u64,
+}
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder or the file cannot be made.
+    #[error("{0}: {1}")]
+    Folder(PathBuf, io::Error),
+    /// The database refuses.
+    #[error("{FILE}: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A later version of this program wrote the database.
+    #[error("{FILE} has version {0}, but this program knows up to {VERSION}")]
+    Newer(i64),
+    /// A name in the database is none of a conversation.
+    #[error("{FILE} is damaged: '{0}' cannot be a conversation's name")]
+    Damaged(String),
+    /// A path that is not Unicode cannot be stored.
+    #[error("not a Unicode path: {0}")]
+    Path(PathBuf),
+}
+
+impl Row {
+    /// Removes the rollout file, once the conversation is forgotten. One that is gone already is
+    /// as good.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there and cannot be removed.
+    pub fn remove_rollout(&self) -> io::Result<()> {
+        match fs::remove_file(&self.rollout) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store of `folder`. Both are made where they are missing, private to the user.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub async fn open(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join(FILE);
+        let real_folder =
+            make_private(folder, &path).map_err(|error| StoreError::Folder(path.clone(), error))?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .busy_timeout(BUSY_TIMEOUT)
+            // What was committed survives the death of this process, if not a power cut.
+            .synchronous(SqliteSynchronous::Normal)
+            .disable_statement_logging();
+        let mut connection = options.connect().await?;
+        keep_log(&mut connection).await?;
+        make_schema(&mut connection).await?;
+        connection.close().await?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect_with(options)
+            .await?;
+        Ok(Self {
+            pool,
+            folder: folder.to_owned(),
+            real_folder,
+        })
+    }
+
+    /// Opens the store of `folder` if there is one.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub async fn open_existing(folder: &Path) -> Result<Option<Self>, StoreError> {
+        let path = folder.join(FILE);
+        match path.try_exists() {
+            Ok(true) => Self::open(folder).await.map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(StoreError::Folder(path, error)),
+        }
+    }
+
+    /// What is known of a conversation.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub async fn get(&self, id: &ConversationId) -> Result<Option<Row>, StoreError> {
+        sqlx::query("SELECT * FROM conversations WHERE id = ?")
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| self.read(&row))
+            .transpose()
+    }
+
+    /// Every conversation, the last used first.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub async fn list(&self) -> Result<Vec<Row>, StoreError> {
+        sqlx::query("SELECT * FROM conversations ORDER BY used DESC, id")
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(|row| self.read(row))
+            .collect()
+    }
+
+    /// Remembers a conversation, in place of what was known of it.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub async fn put(&self, row: &Row) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT OR REPLACE INTO conversations
+                (id, thread, rollout, model, turns, items, created, used)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(row.id.as_str())
+        .bind(&row.thread)
+        .bind(self.stored_path(&row.rollout)?)
+        .bind(&row.model)
+        .bind(to_sql(row.turns))
+        .bind(to_sql(row.items))
+        .bind(to_sql(row.created))
+        .bind(to_sql(row.used))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Writes down how far a conversation has come: model, turns, items and time. False where it is
+    /// not known any more, or by another thread: another process has deleted it.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub async fn update(&self, row: &Row) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE conversations
+                SET model = ?, turns = ?, items = ?, used = max(used, ?)
+                WHERE id = ? AND thread = ?",
+        )
+        .bind(&row.model)
+        .bind(to_sql(row.turns))
+        .bind(to_sql(row.items))
+        .bind(to_sql(row.used))
+        .bind(row.id.as_str())
+        .bind(&row.thread)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Forgets a conversation and tells what was known of it. Its rollout file stays.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub async fn delete(&self, id: &ConversationId) -> Result<Option<Row>, StoreError> {
+        sqlx::query("DELETE FROM conversations WHERE id = ? RETURNING *")
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| self.read(&row))
+            .transpose()
+    }
+
+    /// Waits for what is under way and closes the database. Other handles fail from then on.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    fn read(&self, row: &SqliteRow) -> Result<Row, StoreError> {
+        let id: String = row.try_get("id")?;
+        let rollout: String = row.try_get("rollout")?;
+        Ok(Row {
+            id: ConversationId::new(&id).ok_or(StoreError::Damaged(id))?,
+            thread: row.try_get("thread")?,
+            rollout: self.folder.join(rollout),
+            model: row.try_get("model")?,
+            turns: from_sql(row.try_get("turns")?),
+            items: from_sql(row.try_get("items")?),
+            created: from_sql(row.try_get("created")?),
+            used: from_sql(row.try_get("used")?),
+        })
+    }
+
+    /// `path` as it is written down: relative to the folder if it is in it, so that the folder can
+    /// be moved.
+    fn stored_path<'a>(&self, path: &'a Path) -> Result<&'a str, StoreError> {
+        path.strip_prefix(&self.folder)
+            .or_else(|_| path.strip_prefix(&self.real_folder))
+            .unwrap_or(path)
+            .to_str()
+            .ok_or_else(|| StoreError::Path(path.to_owned()))
+    }
+}
+
+/// Makes what is missing of the folder and the file, and tells where the folder really is. SQLite
+/// would make the file readable to everyone; it gives the files that it puts beside it the same
+/// mode.
+fn make_private(folder: &Path, file: &Path) -> io::Result<PathBuf> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    let mut options = fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    builder.create(folder)?;
+    options.open(file)?;
+    folder.canonicalize()
+}
+
+/// Lets the database keep a log of what is written, so that readers do not wait for writers.
+async fn keep_log(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    loop {
+        let done = sqlx::query("PRAGMA journal_mode = WAL")
+            .execute(&mut *connection)
+            .await;
+        match done {
+            Ok(_) => return Ok(()),
+            // Unlike all others, this statement does not wait by itself.
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => {
+                sleep(BUSY_PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Makes the schema in a new database, and refuses that of a later version.
+async fn make_schema(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    // Another process may be about to do the same.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *transaction)
+        .await?;
+    match version {
+        VERSION => {}
+        0 => {
+            sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
+        }
+        newer => return Err(StoreError::Newer(newer)),
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Whether the database is locked by somebody else: `SQLITE_BUSY`, with whatever reason beside it.
+fn is_busy(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| code & 0xff == 5)
+}
+
+/// SQLite's integers are signed; no count and no time of ours comes near the difference.
+fn to_sql(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn from_sql(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

@@ -1,0 +1,323 @@
+//! Leads one conversation: answers its requests one after another, each by a turn of its thread.
+//!
+//! The thread goes on where it can. Where it cannot, because it is gone or because the request
+//! changes what a thread cannot change, another takes its place with the same id and the same
+//! history, and neither the client nor the upstream's cache sees a difference.
+
+mod kept;
+mod tail;
+
+use super::{
+    events::TurnState,
+    plan::Plan,
+    pump::{Over, Pump, Recorded},
+    queue::{Job, Queue},
+    record::{Exchange, Record},
+    registry::{Begun, Standing},
+    shared::Shared,
+    thread::{Start, Storage, Thread, Turn},
+};
+use crate::{
+    conversation::Row,
+    engine::TurnSender,
+    turn::{ConversationId, FinishReason, Sends, TurnError, TurnEvent},
+};
+use codex_protocol::protocol::EventMsg;
+use std::{future::pending, sync::Arc};
+use tail::Tail;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+/// A live conversation.
+pub struct Driver {
+    shared: Arc<Shared>,
+    id: ConversationId,
+    serial: u64,
+    queue: Queue,
+    ended: CancellationToken,
+    /// What is kept of it for good.
+    row: Option<Row>,
+    /// What was said; `None` before the first request, which tells whether to look on disk.
+    record: Option<Record>,
+    thread: Option<Thread>,
+}
+
+impl Driver {
+    /// Leads a conversation until nobody needs it any more, and ends its thread.
+    pub async fn lead(shared: Arc<Shared>, begun: Begun) {
+        let Begun {
+            id,
+            serial,
+            jobs,
+            after,
+            ended,
+        } = begun;
+        if let Some(after) = after {
+            after.cancelled().await;
+        }
+        let mut driver = Self {
+            queue: Queue::new(id.clone(), jobs),
+            shared,
+            id,
+            serial,
+            ended,
+            row: None,
+            record: None,
+            thread: None,
+        };
+        while let Some(job) = driver.next().await {
+            let span = job.span.clone();
+            driver.answer(job).instrument(span).await;
+            if driver.is_blank() && driver.retire() {
+                break;
+            }
+        }
+        driver.end_thread().await;
+        driver.shared.registry.ended(&driver.id, &driver.ended);
+    }
+
+    /// The next request; `None` when the conversation is over.
+    async fn next(&mut self) -> Option<Job> {
+        let settings = &self.shared.settings;
+        let parked = self.thread.as_ref().is_some_and(Thread::is_parked);
+        let expires = Instant::now()
+            + if parked {
+                settings.parked
+            } else {
+                settings.idle
+            };
+        loop {
+            let event = async {
+                match &self.thread {
+                    Some(thread) => thread.next_event().await,
+                    None => pending().await,
+                }
+            };
+            let event = tokio::select! {
+                biased;
+                () = self.shared.stop.cancelled() => return None,
+                job = self.queue.next() => return job,
+                () = sleep_until(expires) => {
+                    if self.retire() {
+                        tracing::info!(conversation = %self.id, parked, "expired");
+                        return None;
+                    }
+                    continue;
+                }
+                event = event => event,
+            };
+            // Nothing happens in a thread that nobody asks anything, unless something is wrong.
+            match event.map(|event| event.msg) {
+                Ok(EventMsg::Error(_) | EventMsg::TurnAborted(_) | EventMsg::TurnComplete(_))
+                    if parked =>
+                {
+                    tracing::warn!(conversation = %self.id, "parked_turn_ended");
+                    self.end_thread().await;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(conversation = %self.id, %error, "thread_died");
+                    self.end_thread().await;
+                }
+            }
+        }
+    }
+
+    async fn answer(&mut self, job: Job) {
+        let reply = job.reply.clone();
+        if !reply.is_closed()
+            && let Err(error) = self.exchange(job, &reply).await
+        {
+            // Nobody to tell is no failure.
+            drop(reply.send(Err(error)).await);
+        }
+        let answered = 1 + self.queue.take_given_up();
+        let standing = self.standing();
+        let registry = &self.shared.registry;
+        registry.answered(&self.id, self.serial, answered, standing);
+    }
+
+    /// Answers a request; what is known to be wrong before a turn begins is given back.
+    async fn exchange(&mut self, job: Job, reply: &TurnSender) -> Result<(), TurnError> {
+        let Job {
+            mut request,
+            blocks,
+            sends,
+            keep,
+            ..
+        } = job;
+        self.load(keep, sends, &blocks).await?;
+        let record = self.record.get_or_insert_with(Record::new);
+        let items = std::mem::take(&mut request.items);
+        let mut tail = Tail::new(record, items, &blocks, sends)?;
+        self.shared.images.prepare(&mut tail.items).await?;
+
+        let instructions = match request.instructions.take() {
+            Some(instructions) if !instructions.is_empty() => instructions,
+            // Who sends only what is new need not repeat the instructions.
+            _ if sends == Sends::Either && !record.instructions.is_empty() => {
+                record.instructions.clone()
+            }
+            _ => self.shared.default_instructions.clone(),
+        };
+        let plan = Plan::new(request, &instructions, &self.shared.config)?;
+        let storage = self.storage(keep);
+        let asked = tail.asked.clone();
+        let from = tail.from;
+        let mut recorded = Recorded::default();
+        self.begin_turn(&plan, &instructions, &storage, tail, &mut recorded)
+            .await?;
+        let Some(thread) = &self.thread else {
+            return Err(TurnError::internal("a turn without a thread"));
+        };
+        tracing::info!(
+            conversation = %self.id,
+            thread = %thread.id(),
+            mapped_model = plan.turn.model,
+            provider = self.shared.config.model_provider_id,
+            "codex_forward"
+        );
+        let pump = Pump {
+            thread,
+            tools: Arc::clone(&plan.tools),
+            reply,
+            queue: &mut self.queue,
+            stop: &self.shared.stop,
+        };
+        let over = pump.run(&mut recorded).await;
+        let (outcome, rests) = match over {
+            Over::Abandoned => (None, None),
+            Over::Ended { outcome, turn } => {
+                let rests = at_rest(&outcome, turn, &plan);
+                (Some(outcome), rests)
+            }
+        };
+        if let (Some(turn), Some(thread), Some(record)) =
+            (rests, &mut self.thread, &mut self.record)
+        {
+            thread.set_turn(turn);
+            record.instructions = instructions;
+            record.settle(Exchange {
+                asked: &blocks[asked],
+                from,
+                recorded: recorded.items,
+                hidden: recorded.hidden,
+            })?;
+            self.commit(&storage, &plan.turn.model).await;
+        } else {
+            // The reply's end must not wait for the thread's.
+            if let Some(outcome) = outcome {
+                drop(reply.send(outcome).await);
+            }
+            self.end_thread().await;
+            return Ok(());
+        }
+        if let Some(outcome) = outcome {
+            drop(reply.send(outcome).await);
+        }
+        Ok(())
+    }
+
+    /// Begins the turn of a request, or goes on with the one that waits for it.
+    async fn begin_turn(
+        &mut self,
+        plan: &Plan,
+        instructions: &str,
+        storage: &Storage,
+        tail: Tail,
+        recorded: &mut Recorded,
+    ) -> Result<(), TurnError> {
+        let record = self.record.get_or_insert_with(Record::new);
+        if let Some(thread) = &mut self.thread
+            && thread.fits(&plan.fixed, storage)
+            && tail.keeps_all(record)
+        {
+            match thread.turn() {
+                Turn::Parked(settings) if *settings == plan.turn && tail.is_results_and_input() => {
+                    tracing::info!(conversation = %self.id, "resumed");
+                    let (results, messages) = tail.into_results(&plan.tools);
+                    return thread
+                        .resume_turn(results, messages, Arc::clone(&plan.tools))
+                        .await;
+                }
+                Turn::Idle if tail.is_one_message() => {
+                    let (_, input) = tail.into_input(&plan.tools);
+                    return thread
+                        .begin_turn(plan.turn.op(input), Arc::clone(&plan.tools))
+                        .await;
+                }
+                Turn::Idle | Turn::Parked(_) | Turn::Running => {}
+            }
+        }
+        let rebuilt = self.thread.is_some() || !record.items().is_empty();
+        if rebuilt {
+            tracing::info!(conversation = %self.id, kept = tail.keep, "rebuilt");
+        }
+        self.end_thread().await;
+        self.cut(tail.keep).await;
+        let record = self.record.get_or_insert_with(Record::new);
+        let (history, input) = tail.into_input(&plan.tools);
+        let start = Start {
+            id: record.thread,
+            base_instructions: instructions.to_owned(),
+            history: record.items().iter().chain(&history).cloned().collect(),
+            fixed: plan.fixed.clone(),
+            storage: storage.clone(),
+        };
+        recorded.items = history;
+        let thread = Thread::start(&self.shared, start, &plan.turn.model).await?;
+        self.thread
+            .insert(thread)
+            .begin_turn(plan.turn.op(input), Arc::clone(&plan.tools))
+            .await
+    }
+
+    async fn end_thread(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.end(&self.shared).await;
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let Some(record) = &self.record else {
+            return Standing::default();
+        };
+        Standing {
+            chain: record.ends_in_reply().then(|| record.transcript().chain()),
+            calls: record.open_calls().to_vec(),
+        }
+    }
+
+    /// Whether there is nothing to go on with.
+    fn is_blank(&self) -> bool {
+        let said = |record: &Record| !record.items().is_empty();
+        self.thread.is_none() && self.row.is_none() && !self.record.as_ref().is_some_and(said)
+    }
+
+    fn retire(&self) -> bool {
+        self.shared.registry.retire(&self.id, self.serial)
+    }
+}
+
+/// How a turn rests after a reply that ended well; `None` after any other, whose thread is of no
+/// more use.
+fn at_rest(outcome: &Result<TurnEvent, TurnError>, turn: TurnState, plan: &Plan) -> Option<Turn> {
+    match (outcome, turn) {
+        (
+            Ok(TurnEvent::Finished {
+                reason: FinishReason::Stop,
+                ..
+            }),
+            TurnState::Over,
+        ) => Some(Turn::Idle),
+        (
+            Ok(TurnEvent::Finished {
+                reason: FinishReason::ToolCalls,
+                ..
+            }),
+            TurnState::Running,
+        ) => Some(Turn::Parked(plan.turn.clone())),
+        _ => None,
+    }
+}

@@ -1,0 +1,98 @@
+//! The requests of one conversation, in the order in which they came.
+
+use crate::{
+    conversation::Block,
+    engine::TurnSender,
+    turn::{ConversationId, Sends, TurnError, TurnRequest},
+};
+use std::collections::VecDeque;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+use tracing::Span;
+
+/// One request of a conversation.
+#[derive(Debug)]
+pub struct Job {
+    /// What is asked.
+    pub request: TurnRequest,
+    /// Its items, as the client sees them.
+    pub blocks: Vec<Block>,
+    /// How much of the conversation they are.
+    pub sends: Sends,
+    /// How long the conversation is kept.
+    pub keep: Keep,
+    /// Where the reply goes.
+    pub reply: TurnSender,
+    /// When waiting for earlier requests is over.
+    pub deadline: Instant,
+    /// The span of the request.
+    pub span: Span,
+}
+
+/// How long a conversation is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// As long as its thread lives.
+    WhileLive,
+    /// For good: the client has a name for it.
+    Lasting,
+}
+
+/// The requests that wait.
+#[derive(Debug)]
+pub struct Queue {
+    id: ConversationId,
+    incoming: mpsc::Receiver<Job>,
+    waiting: VecDeque<Job>,
+    /// Requests that were given up since somebody asked.
+    given_up: usize,
+}
+
+impl Queue {
+    /// The queue of the conversation `id`.
+    pub fn new(id: ConversationId, incoming: mpsc::Receiver<Job>) -> Self {
+        Self {
+            id,
+            incoming,
+            waiting: VecDeque::new(),
+            given_up: 0,
+        }
+    }
+
+    /// The next request; `None` when the conversation has to end.
+    pub async fn next(&mut self) -> Option<Job> {
+        match self.waiting.pop_front() {
+            Some(job) => Some(job),
+            None => self.incoming.recv().await,
+        }
+    }
+
+    /// Lets requests wait while another is answered, and gives up those that have waited for too
+    /// long. Completes when the conversation has to end; can be dropped at any time.
+    pub async fn tend(&mut self) {
+        loop {
+            let overdue = self.waiting.front().map(|job| job.deadline);
+            tokio::select! {
+                job = self.incoming.recv() => match job {
+                    Some(job) => self.waiting.push_back(job),
+                    None => return,
+                },
+                () = sleep_until(overdue.unwrap_or_else(Instant::now)), if overdue.is_some() => {
+                    if let Some(job) = self.waiting.pop_front() {
+                        let busy = TurnError::ConversationBusy { id: self.id.clone() };
+                        // Nothing was sent on it, so there is room, unless nobody listens.
+                        drop(job.reply.try_send(Err(busy)));
+                        self.given_up += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many requests were given up since the last time that this was asked.
+    pub fn take_given_up(&mut self) -> usize {
+        std::mem::take(&mut self.given_up)
+    }
+}

@@ -1,0 +1,164 @@
+//! What a record makes of requests and replies.
+
+use super::*;
+use crate::{
+    conversation::{Alignment, align},
+    turn::{Part, Sends, ToolCall, ToolKind},
+};
+use serde_json::{Value, json};
+
+fn raw(value: Value) -> ResponseItem {
+    serde_json::from_value(value).unwrap()
+}
+
+fn user(text: &str) -> ResponseItem {
+    raw(json!({"type": "message", "role": "user",
+        "content": [{"type": "input_text", "text": text}]}))
+}
+
+fn thought() -> ResponseItem {
+    raw(json!({"type": "reasoning", "summary": [], "encrypted_content": "sealed"}))
+}
+
+fn answer(text: &str) -> ResponseItem {
+    raw(json!({"type": "message", "role": "assistant",
+        "content": [{"type": "output_text", "text": text}]}))
+}
+
+fn call(id: &str) -> ResponseItem {
+    raw(json!({"type": "function_call", "call_id": id, "name": "grep", "arguments": "{}"}))
+}
+
+fn result(id: &str) -> ResponseItem {
+    raw(json!({"type": "function_call_output", "call_id": id, "output": "found"}))
+}
+
+fn said(role: Role, text: &str) -> Item {
+    Item::Message {
+        role,
+        content: vec![Part::Text(text.into())],
+    }
+}
+
+fn called(id: &str) -> Item {
+    Item::ToolCall(ToolCall {
+        id: id.into(),
+        name: "grep".into(),
+        kind: ToolKind::Function,
+        arguments: "{}".into(),
+    })
+}
+
+/// Adds a request of those items.
+fn settle(record: &mut Record, asked: &[Item], recorded: Vec<ResponseItem>) {
+    record
+        .settle(Exchange {
+            asked: &blocks(asked),
+            from: 0,
+            recorded,
+            hidden: HashSet::new(),
+        })
+        .unwrap();
+}
+
+/// What a client that sends everything has to add.
+fn appended(record: &Record, items: &[Item]) -> Option<usize> {
+    match align(record.transcript(), &blocks(items), Sends::Whole) {
+        Alignment::Append { from } => Some(from),
+        Alignment::Rewrite { .. } => None,
+    }
+}
+
+fn tool_loop() -> (Record, Vec<Item>) {
+    let mut record = Record::new();
+    settle(
+        &mut record,
+        &[said(Role::User, "look")],
+        vec![user("look"), thought(), call("1"), call("2")],
+    );
+    assert_eq!(record.open_calls(), ["1", "2"]);
+    assert!(record.ends_in_reply());
+    let results = ["1", "2"].map(|id| Item::ToolResult {
+        call_id: id.into(),
+        output: vec![Part::Text("found".into())],
+        param: String::new(),
+    });
+    settle(
+        &mut record,
+        &results,
+        vec![result("1"), result("2"), thought(), answer("There.")],
+    );
+    let [first, second] = results;
+    let history = vec![
+        said(Role::User, "look"),
+        called("1"),
+        called("2"),
+        first,
+        second,
+        said(Role::Assistant, "There."),
+    ];
+    (record, history)
+}
+
+#[test]
+fn a_client_that_repeats_everything_is_known() {
+    let (record, mut history) = tool_loop();
+    assert_eq!(record.open_calls(), [""; 0]);
+    assert_eq!(appended(&record, &history), Some(6));
+    history.push(said(Role::User, "more"));
+    assert_eq!(appended(&record, &history), Some(6));
+    history[0] = said(Role::User, "look there");
+    assert_eq!(appended(&record, &history), None);
+}
+
+#[test]
+fn a_record_from_disk_is_the_same() {
+    let (record, history) = tool_loop();
+    let restored = Record::restore(record.thread, String::new(), record.items().to_vec());
+    assert_eq!(restored.transcript(), record.transcript());
+    assert_eq!(appended(&restored, &history), Some(6));
+}
+
+#[test]
+fn what_is_cut_takes_its_reasoning_with_it() {
+    let (mut record, _) = tool_loop();
+    record.keep(1);
+    assert_eq!(record.items(), [user("look")]);
+    assert!(!record.ends_in_reply());
+    let (mut record, _) = tool_loop();
+    record.keep(2);
+    assert_eq!(
+        record.items(),
+        [user("look"), thought(), call("1"), call("2")]
+    );
+    assert_eq!(record.open_calls(), ["1", "2"]);
+}
+
+#[test]
+fn calls_that_core_answered_are_no_part_of_what_the_client_saw() {
+    let mut record = Record::new();
+    let asked = [said(Role::User, "look")];
+    record
+        .settle(Exchange {
+            asked: &blocks(&asked),
+            from: 0,
+            recorded: vec![user("look"), call("x"), result("x"), answer("So.")],
+            hidden: HashSet::from(["x".to_owned()]),
+        })
+        .unwrap();
+    let history = [asked[0].clone(), said(Role::Assistant, "So.")];
+    assert_eq!(appended(&record, &history), Some(2));
+    assert_eq!(record.items().len(), 4);
+}
+
+#[test]
+fn an_input_that_core_did_not_record_is_a_fault() {
+    let mut record = Record::new();
+    let exchange = Exchange {
+        asked: &blocks(&[said(Role::User, "a"), said(Role::User, "b")]),
+        from: 0,
+        recorded: vec![user("a")],
+        hidden: HashSet::new(),
+    };
+    assert!(record.settle(exchange).is_err());
+}

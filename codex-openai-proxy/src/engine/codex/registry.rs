@@ -1,0 +1,353 @@
+//! Which conversations are live, and which of them a request belongs to.
+
+use super::queue::{Job, Keep};
+use crate::{
+    config::ConversationSettings,
+    conversation::{Block, BlockKind, Digest, chains},
+    engine::TurnStream,
+    turn::{ConversationId, Item, Sends, TurnError, TurnRequest},
+};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+use uuid::Uuid;
+
+/// Requests of one conversation that may wait for their turn.
+const QUEUE: usize = 32;
+
+/// The live conversations, and an index of how requests find them.
+#[derive(Debug)]
+pub struct Registry {
+    settings: ConversationSettings,
+    // Held for lookups only, never while something is waited for.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<ConversationId, Entry>,
+    /// Conversations by all that their clients have seen of them.
+    chains: HashMap<Digest, ConversationId>,
+    /// Conversations by the calls that wait for their results.
+    calls: HashMap<String, ConversationId>,
+    /// Conversations that are no longer live, and whose threads are still being ended.
+    ending: HashMap<ConversationId, CancellationToken>,
+    /// Counts requests: tells which conversation was used least recently, and one from the next of
+    /// the same name.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    jobs: mpsc::Sender<Job>,
+    serial: u64,
+    used: u64,
+    /// Requests that are being answered, or wait for that.
+    busy: usize,
+    /// The history that the last of them brought, if it brought one.
+    last: Vec<Digest>,
+    standing: Standing,
+    ended: CancellationToken,
+}
+
+/// Where a conversation stands between two requests.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// All that its client has seen of it; `None` before the first reply.
+    pub chain: Option<Digest>,
+    /// The calls that wait for their results.
+    pub calls: Vec<String>,
+}
+
+/// Where a request went.
+pub struct Routed {
+    /// Its reply.
+    pub stream: TurnStream,
+    /// The conversation that has become live by it, and that somebody has to lead.
+    pub begun: Option<Begun>,
+}
+
+/// A conversation that has become live.
+pub struct Begun {
+    /// Its name.
+    pub id: ConversationId,
+    /// Tells it from others of that name.
+    pub serial: u64,
+    /// Its requests. Closed when the conversation has to end.
+    pub jobs: mpsc::Receiver<Job>,
+    /// Done when the thread of an earlier one of that name has ended.
+    pub after: Option<CancellationToken>,
+    /// To be cancelled when its own thread has ended.
+    pub ended: CancellationToken,
+}
+
+/// The conversation that a request belongs to.
+enum Place {
+    Live(ConversationId, Sends),
+    Named(ConversationId, Sends),
+    New,
+}
+
+impl Registry {
+    /// No conversations.
+    pub fn new(settings: ConversationSettings) -> Self {
+        Self {
+            settings,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Whether a conversation of that name is live.
+    pub fn has(&self, id: &ConversationId) -> bool {
+        self.state().entries.contains_key(id)
+    }
+
+    /// Hands a request to the conversation that it names, that waits for the tool results in it, or
+    /// that it continues; else to a new one.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::ConversationBusy`] where too many requests wait already.
+    pub fn route(&self, request: TurnRequest, blocks: Vec<Block>) -> Result<Routed, TurnError> {
+        let mut state = self.state();
+        let (id, sends, keep) = match state.place(&request, &blocks) {
+            Place::Live(id, sends) | Place::Named(id, sends) if request.conversation.is_some() => {
+                (id, sends, Keep::Lasting)
+            }
+            Place::Live(id, sends) | Place::Named(id, sends) => (id, sends, Keep::WhileLive),
+            Place::New => {
+                let id = ConversationId::made_up(Uuid::new_v4());
+                (id, Sends::Whole, Keep::WhileLive)
+            }
+        };
+        let (reply, stream) = TurnStream::channel(id.clone());
+        let last = history(&blocks, sends);
+        let job = Job {
+            request,
+            blocks,
+            sends,
+            keep,
+            reply,
+            deadline: Instant::now() + self.settings.wait,
+            span: Span::current(),
+        };
+        state.clock += 1;
+        let now = state.clock;
+        let begun = match state.entries.get_mut(&id) {
+            Some(entry) => {
+                if entry.jobs.try_send(job).is_err() {
+                    return Err(TurnError::ConversationBusy { id });
+                }
+                entry.used = now;
+                entry.busy += 1;
+                entry.last = last;
+                None
+            }
+            None => Some(state.begin(id, job, last)),
+        };
+        state.shrink(self.settings.max_live);
+        Ok(Routed { stream, begun })
+    }
+
+    /// Notes that `count` requests were answered, or given up, and where the conversation stands
+    /// by that.
+    pub fn answered(&self, id: &ConversationId, serial: u64, count: usize, standing: Standing) {
+        let mut state = self.state();
+        state.stand(id, serial, standing);
+        if let Some(entry) = state.entry(id, serial) {
+            entry.busy = entry.busy.saturating_sub(count);
+        }
+        state.shrink(self.settings.max_live);
+    }
+
+    /// Takes a conversation out, unless a request has just come for it. Says whether it is out.
+    pub fn retire(&self, id: &ConversationId, serial: u64) -> bool {
+        let mut state = self.state();
+        match state.entry(id, serial) {
+            Some(entry) if entry.busy > 0 => return false,
+            Some(_) => state.remove(id),
+            None => {}
+        }
+        true
+    }
+
+    /// Takes a conversation out, whatever it is doing. Gives the sign that its thread has ended,
+    /// where there is one.
+    pub fn dismiss(&self, id: &ConversationId) -> Option<CancellationToken> {
+        let mut state = self.state();
+        state.remove(id);
+        state.ending.get(id).cloned()
+    }
+
+    /// Notes that the thread of a conversation that was taken out has ended.
+    pub fn ended(&self, id: &ConversationId, ended: &CancellationToken) {
+        ended.cancel();
+        let mut state = self.state();
+        // One that came after it may be ending by now.
+        if state
+            .ending
+            .get(id)
+            .is_some_and(CancellationToken::is_cancelled)
+        {
+            state.ending.remove(id);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn place(&self, request: &TurnRequest, blocks: &[Block]) -> Place {
+        let Some(named) = &request.conversation else {
+            return self.place_unnamed(&request.items, blocks);
+        };
+        let id = named.id.clone();
+        match self.entries.get(&id) {
+            None => Place::Named(id, named.sends),
+            Some(entry) if entry.diverges(&history(blocks, named.sends)) => {
+                tracing::info!(conversation = %id, "conversation_forked");
+                Place::New
+            }
+            Some(_) => Place::Live(id, named.sends),
+        }
+    }
+
+    /// An unnamed request only seems to belong to a conversation, so it never waits for one.
+    fn place_unnamed(&self, items: &[Item], blocks: &[Block]) -> Place {
+        let idle =
+            |id: &&ConversationId| self.entries.get(*id).is_some_and(|entry| entry.busy == 0);
+        let results = items.iter().filter_map(|item| match item {
+            Item::ToolResult { call_id, .. } => self.calls.get(call_id),
+            _ => None,
+        });
+        if let Some(id) = results.rev().find(idle) {
+            return Place::Live(id.clone(), Sends::Either);
+        }
+        let chains = chains(blocks);
+        let mut known = chains
+            .iter()
+            .rev()
+            .filter_map(|chain| self.chains.get(chain));
+        match known.find(idle) {
+            Some(id) => Place::Live(id.clone(), Sends::Whole),
+            None => Place::New,
+        }
+    }
+
+    /// Makes a conversation live, with its first request.
+    fn begin(&mut self, id: ConversationId, job: Job, last: Vec<Digest>) -> Begun {
+        let (jobs, receiver) = mpsc::channel(QUEUE);
+        // A new channel has room.
+        let busy = usize::from(jobs.try_send(job).is_ok());
+        let ended = CancellationToken::new();
+        let serial = self.clock;
+        let entry = Entry {
+            jobs,
+            serial,
+            used: serial,
+            busy,
+            last,
+            standing: Standing::default(),
+            ended: ended.clone(),
+        };
+        self.entries.insert(id.clone(), entry);
+        Begun {
+            after: self.ending.get(&id).cloned(),
+            id,
+            serial,
+            jobs: receiver,
+            ended,
+        }
+    }
+
+    fn entry(&mut self, id: &ConversationId, serial: u64) -> Option<&mut Entry> {
+        self.entries
+            .get_mut(id)
+            .filter(|entry| entry.serial == serial)
+    }
+
+    fn stand(&mut self, id: &ConversationId, serial: u64, standing: Standing) {
+        if self.entry(id, serial).is_none() {
+            return;
+        }
+        self.forget_standing(id);
+        if let Some(chain) = standing.chain {
+            self.chains.insert(chain, id.clone());
+        }
+        for call in &standing.calls {
+            self.calls.insert(call.clone(), id.clone());
+        }
+        if let Some(entry) = self.entry(id, serial) {
+            entry.standing = standing;
+        }
+    }
+
+    fn forget_standing(&mut self, id: &ConversationId) {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        let Standing { chain, calls } = std::mem::take(&mut entry.standing);
+        // Two conversations can have said the same; the later one is found by it.
+        if let Some(chain) = chain
+            && self.chains.get(&chain) == Some(id)
+        {
+            self.chains.remove(&chain);
+        }
+        for call in calls {
+            if self.calls.get(&call) == Some(id) {
+                self.calls.remove(&call);
+            }
+        }
+    }
+
+    fn remove(&mut self, id: &ConversationId) {
+        self.forget_standing(id);
+        if let Some(entry) = self.entries.remove(id)
+            && !entry.ended.is_cancelled()
+        {
+            self.ending.insert(id.clone(), entry.ended);
+        }
+    }
+
+    /// Takes out what was used least recently until no more than `most` are left that nobody asks
+    /// anything of.
+    fn shrink(&mut self, most: usize) {
+        while self.entries.len() > most {
+            let idle = self.entries.iter().filter(|(_, entry)| entry.busy == 0);
+            let Some((id, _)) = idle.min_by_key(|(_, entry)| entry.used) else {
+                return;
+            };
+            let id = id.clone();
+            tracing::info!(conversation = %id, reason = "too many are live", "expired");
+            self.remove(&id);
+        }
+    }
+}
+
+impl Entry {
+    /// Whether a request with that history says something else than the one that is being answered.
+    fn diverges(&self, history: &[Digest]) -> bool {
+        self.busy > 0
+            && self
+                .last
+                .iter()
+                .zip(history)
+                .any(|(ours, theirs)| ours != theirs)
+    }
+}
+
+/// The blocks of a request that brings a history, and not only what is new.
+fn history(blocks: &[Block], sends: Sends) -> Vec<Digest> {
+    let whole = sends == Sends::Whole || blocks.iter().any(|block| block.kind == BlockKind::Reply);
+    if whole {
+        blocks.iter().map(|block| block.digest).collect()
+    } else {
+        Vec::new()
+    }
+}

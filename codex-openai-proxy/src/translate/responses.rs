@@ -1,0 +1,6 @@
+//! Responses: requests into turns.
+
+mod from_client;
+mod input;
+
+pub use from_client::from_client;

@@ -1,0 +1,52 @@
+//! A request for a reply, in the shape of either API.
+
+use super::{chat::ChatRequest, common::Common, object::Object, responses::ResponsesRequest};
+use crate::turn::TurnError;
+
+/// The body of a request for a reply.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RequestBody {
+    /// Of Chat Completions.
+    Chat(ChatRequest),
+    /// Of Responses.
+    Responses(ResponsesRequest),
+}
+
+impl RequestBody {
+    /// Reads a body by its shape, whatever route it came in on: some clients, Cursor among them,
+    /// send the one to the other's route. A body with `input` and without `messages` is one of
+    /// Responses.
+    ///
+    /// `default_model` is the name where the body has none, as on Azure's routes.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::InvalidRequest`] where the body is no JSON object, and as
+    /// [`ChatRequest::read`] and [`ResponsesRequest::read`] have it.
+    pub fn parse(body: &[u8], default_model: Option<&str>) -> Result<Self, TurnError> {
+        let body = Object::parse(body)?;
+        if body.has("input") && !body.has("messages") {
+            ResponsesRequest::read(body, default_model).map(Self::Responses)
+        } else {
+            ChatRequest::read(body, default_model).map(Self::Chat)
+        }
+    }
+
+    /// What both shapes have.
+    #[must_use]
+    pub fn common(&self) -> &Common {
+        match self {
+            Self::Chat(request) => &request.common,
+            Self::Responses(request) => &request.common,
+        }
+    }
+
+    /// How many messages or items the request holds.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        match self {
+            Self::Chat(request) => request.messages.len(),
+            Self::Responses(request) => request.input.len(),
+        }
+    }
+}

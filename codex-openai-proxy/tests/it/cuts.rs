@@ -1,0 +1,323 @@
+//! However a chat is cut into requests, the model reads the same: what one straight run with a
+//! request for each step would have sent.
+
+use crate::{
+    harness::{
+        Client,
+        codex::Setup,
+        run_within,
+        talk::{Talk, calls, result},
+    },
+    upstream::{Reply, Seen, Upstream},
+};
+use codex_openai_proxy::config::ConversationSettings;
+use proptest::{collection::vec, prelude::*, test_runner::Config};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long one chat may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// What another client of the same proxy says in between.
+const NOISE: &str = "Noise.";
+
+/// A chat, and how its client cuts it into requests.
+#[derive(Debug, Clone)]
+struct Plan {
+    exchanges: Vec<Exchange>,
+    /// So many exchanges happened elsewhere, and come with the first request.
+    imported: usize,
+    /// Whether the client gave the chat a name of its own.
+    named: bool,
+    /// Whether the proxy keeps one conversation at a time, and has to put this one away for each of
+    /// another client's requests. Only for named chats: others lose their reasoning then.
+    forgetful: bool,
+    /// How each request is sent, in turn and over again.
+    ways: Vec<Way>,
+}
+
+/// A question, rounds of tool calls, and the answer.
+#[derive(Debug, Clone)]
+struct Exchange {
+    /// The user's messages, sent together.
+    questions: Vec<String>,
+    rounds: Vec<Round>,
+    answer: Words,
+}
+
+/// Calls that the model makes at once, and the client's results.
+#[derive(Debug, Clone)]
+struct Round {
+    words: Words,
+    /// The result of each call, with the place that it has among the client's messages.
+    results: Vec<(String, u8)>,
+    /// What the user says beside the results.
+    aside: Option<String>,
+}
+
+/// What the model says.
+#[derive(Debug, Clone)]
+struct Words {
+    thinks: bool,
+    text: String,
+}
+
+/// How a request is sent.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// The whole history.
+    Whole,
+    /// What is new, and the conversation's name.
+    News,
+    /// Results alone, for the turn that waits for them; the whole history where none are due.
+    Results,
+    /// The same as a stream.
+    Stream,
+}
+
+fn text() -> impl Strategy<Value = String> {
+    // A letter first: a message of white space alone is none.
+    "[a-z][a-zé\"\\\\<> \n]{0,12}[a-z.]"
+}
+
+fn words(least: usize) -> impl Strategy<Value = Words> {
+    let text = if least == 0 {
+        prop_oneof![Just(String::new()), text()].boxed()
+    } else {
+        text().boxed()
+    };
+    (any::<bool>(), text).prop_map(|(thinks, text)| Words { thinks, text })
+}
+
+fn round() -> impl Strategy<Value = Round> {
+    let results = vec((text(), any::<u8>()), 1..4);
+    let aside = prop_oneof![3 => Just(None), 1 => text().prop_map(Some)];
+    (words(0), results, aside).prop_map(|(words, results, aside)| Round {
+        words,
+        results,
+        aside,
+    })
+}
+
+fn exchange() -> impl Strategy<Value = Exchange> {
+    (vec(text(), 1..3), vec(round(), 0..3), words(1)).prop_map(|(questions, rounds, answer)| {
+        Exchange {
+            questions,
+            rounds,
+            answer,
+        }
+    })
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let way = prop_oneof![
+        Just(Way::Whole),
+        Just(Way::News),
+        Just(Way::Results),
+        Just(Way::Stream)
+    ];
+    (
+        vec(exchange(), 1..4),
+        0..3usize,
+        any::<bool>(),
+        any::<bool>(),
+        vec(way, 1..8),
+    )
+        .prop_map(|(exchanges, imported, named, forgetful, ways)| Plan {
+            imported: imported.min(exchanges.len() - 1),
+            exchanges,
+            named,
+            forgetful: named && forgetful,
+            ways,
+        })
+}
+
+/// A chat that is being played: what its client knows, and what the model should read next.
+struct Play<'a> {
+    client: &'a Client,
+    upstream: &'a Upstream,
+    plan: &'a Plan,
+    talk: Talk,
+    lines: Vec<String>,
+    /// Replies so far.
+    steps: usize,
+    /// Calls so far.
+    calls: usize,
+}
+
+impl Play<'_> {
+    async fn all(mut self) {
+        let exchanges = self.plan.exchanges.iter().enumerate();
+        for (number, exchange) in exchanges {
+            let imported = number < self.plan.imported;
+            for question in &exchange.questions {
+                self.talk.say(question);
+                self.lines.push(format!("user: {question}"));
+            }
+            for round in &exchange.rounds {
+                let ids: Vec<String> = round
+                    .results
+                    .iter()
+                    .map(|_| {
+                        self.calls += 1;
+                        format!("call_{}", self.calls)
+                    })
+                    .collect();
+                self.step(&round.words, &ids, imported).await;
+                self.answer_calls(round, &ids);
+            }
+            self.step(&exchange.answer, &[], imported).await;
+        }
+    }
+
+    /// One reply of the model.
+    async fn step(&mut self, words: &Words, ids: &[String], imported: bool) {
+        self.steps += 1;
+        if imported {
+            self.import(words, ids);
+        } else {
+            self.reply(words, ids).await;
+        }
+        if words.thinks && !imported {
+            self.lines.push(format!("reasoning: sealed-{}", self.steps));
+        }
+        if !words.text.is_empty() {
+            self.lines.push(format!("assistant: {}", words.text));
+        }
+        let calls = ids.iter().map(|id| format!("call {id} look {{}}"));
+        self.lines.extend(calls);
+    }
+
+    fn import(&mut self, words: &Words, ids: &[String]) {
+        let mut message = json!({ "role": "assistant", "content": words.text });
+        if !ids.is_empty() {
+            let calls = ids.iter().map(|id| {
+                let function = json!({ "name": "look", "arguments": "{}" });
+                json!({ "id": id, "type": "function", "function": function })
+            });
+            message["tool_calls"] = calls.collect::<Vec<Value>>().into();
+        }
+        self.talk.messages().push(message);
+    }
+
+    async fn reply(&mut self, words: &Words, ids: &[String]) {
+        let first = self.talk.conversation().is_empty();
+        if self.plan.forgetful && !first {
+            let noise = Talk::about(NOISE).whole();
+            self.upstream.reply(Reply::text(&["Noise, too."]));
+            self.client.chat(&noise).await.ok();
+        }
+        let mut reply = Reply::stream();
+        if words.thinks {
+            reply = reply.thought(&format!("sealed-{}", self.steps));
+        }
+        if !words.text.is_empty() {
+            reply = reply.message(&[&words.text]);
+        }
+        for id in ids {
+            reply = reply.call(id, "look", "{}");
+        }
+        self.upstream.reply(reply.completed());
+
+        let way = self.plan.ways[self.steps % self.plan.ways.len()];
+        let results_are_due = self.talk.news()["messages"]
+            .as_array()
+            .is_some_and(|news| news.iter().any(|message| message["role"] == "tool"));
+        let mut body = match way {
+            // The first request has nothing before it; a turn that was put away waits for nothing.
+            Way::News if !first => self.talk.named_news(),
+            Way::Results if results_are_due && !first && self.plan.forgetful => {
+                self.talk.named_news()
+            }
+            Way::Results if results_are_due && !first => self.talk.news(),
+            _ => self.talk.whole(),
+        };
+        if matches!(way, Way::Stream) {
+            body["stream"] = true.into();
+            let said = self.client.stream(&body).await.said().await;
+            said.ended_with(if ids.is_empty() { "stop" } else { "tool_calls" });
+            assert_eq!(said.text, words.text);
+            let heard = said.calls.iter().map(|(id, _, _)| id);
+            assert!(heard.eq(ids));
+            let conversation = said.conversations.into_iter().next().unwrap();
+            self.import(words, ids);
+            self.talk.heard_elsewhere(conversation);
+        } else {
+            let answer = self.client.chat(&body).await;
+            let reply = self.talk.hear(answer);
+            if !ids.is_empty() {
+                let heard = calls(&reply).into_iter().map(|(id, _, _)| id.to_owned());
+                assert!(heard.eq(ids.iter().cloned()));
+            }
+        }
+        let requests = self.own_requests();
+        let last = requests.last().expect("a request");
+        assert_eq!(last.lines(), self.lines, "step {}", self.steps);
+        assert_eq!(last.cache_key(), requests[0].cache_key());
+    }
+
+    /// The requests of this chat.
+    fn own_requests(&self) -> Vec<Seen> {
+        let mut requests = self.upstream.requests();
+        let noise = [format!("user: {NOISE}")];
+        requests.retain(|request| request.lines() != noise);
+        requests
+    }
+
+    fn answer_calls(&mut self, round: &Round, ids: &[String]) {
+        let mut results: Vec<_> = round.results.iter().zip(ids).collect();
+        for ((text, _), id) in &results {
+            self.lines.push(format!("output {id}: {text}"));
+        }
+        results.sort_by_key(|((_, place), _)| *place);
+        for ((text, _), id) in results {
+            self.talk.messages().push(result(id, text.as_str()));
+        }
+        if let Some(aside) = &round.aside {
+            self.talk.say(aside);
+            self.lines.push(format!("user: {aside}"));
+        }
+    }
+}
+
+async fn play(plan: Plan) {
+    let upstream = Upstream::start().await;
+    let mut setup = Setup::new(&upstream);
+    if plan.forgetful {
+        setup.config.conversations = ConversationSettings {
+            max_live: 1,
+            ..ConversationSettings::default()
+        };
+    }
+    let proxy = setup.start().await;
+    let mut talk = Talk::new().offering(&["look"]);
+    if plan.named {
+        talk = talk.with("conversation_id", "chat-1");
+    }
+    let chat = Play {
+        client: &proxy,
+        upstream: &upstream,
+        plan: &plan,
+        talk,
+        lines: Vec::new(),
+        steps: 0,
+        calls: 0,
+    };
+    chat.all().await;
+    proxy.stop().await;
+}
+
+proptest! {
+    // Each case is a proxy of its own with up to a dozen model calls.
+    #![proptest_config(Config {
+        cases: 16,
+        max_shrink_iters: 30,
+        failure_persistence: None,
+        ..Config::default()
+    })]
+
+    #[test]
+    fn the_model_reads_the_same_however_a_chat_is_cut(plan in plan()) {
+        run_within(PATIENCE, play(plan));
+    }
+}

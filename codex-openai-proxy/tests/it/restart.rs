@@ -1,0 +1,323 @@
+//! Chats that outlive the process, however it ends.
+#![cfg(unix)]
+
+use crate::{
+    harness::{
+        Client, Homes,
+        codex::Setup,
+        process::{Program, command, log},
+        run,
+        talk::{Talk, said},
+    },
+    upstream::{Gate, Reply, Upstream},
+};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+/// How a program ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// SIGTERM, and time to tidy up.
+    Asked,
+    /// `kill -9`.
+    Killed,
+}
+
+const ENDS: [End; 2] = [End::Asked, End::Killed];
+
+/// The program, and a client of it.
+struct Running {
+    program: Program,
+    client: Client,
+}
+
+impl Running {
+    async fn start(homes: &Homes) -> Self {
+        let mut program = Program::start(command(&["serve"], homes));
+        let client = program.client(homes).await;
+        Self { program, client }
+    }
+
+    async fn end(self, end: End, homes: &Homes) {
+        match end {
+            End::Asked => {
+                self.program.terminate();
+                let status = self.program.ended().await;
+                assert_eq!(status.code(), Some(0), "{}", log(homes));
+            }
+            // Dropping a program kills it.
+            End::Killed => drop(self.program),
+        }
+    }
+
+    /// Ends the program and starts it again.
+    async fn again(self, end: End, homes: &Homes) -> Self {
+        self.end(end, homes).await;
+        Self::start(homes).await
+    }
+}
+
+/// Every file under `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The files under `folder` that hold `text`.
+fn files_with(folder: &Path, text: &str) -> Vec<PathBuf> {
+    let holds = |path: &PathBuf| {
+        let bytes = fs::read(path).unwrap_or_default();
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
+    files(folder).into_iter().filter(holds).collect()
+}
+
+#[test]
+fn a_named_chat_goes_on_in_the_next_process() {
+    run(async {
+        for end in ENDS {
+            let upstream = Upstream::start().await;
+            let (_, homes) = Setup::new(&upstream).write();
+            let mut running = Running::start(&homes).await;
+            let mut talk = Talk::about("Look.")
+                .with("conversation_id", "chat-1")
+                .offering(&["look"]);
+            upstream.reply(
+                Reply::stream()
+                    .thought("sealed-1")
+                    .call("call_1", "look", "{\"at\":1}")
+                    .completed(),
+            );
+            upstream.reply(
+                Reply::stream()
+                    .thought("sealed-2")
+                    .message(&["A bird."])
+                    .completed(),
+            );
+            upstream.reply(
+                Reply::stream()
+                    .thought("sealed-3")
+                    .message(&["A cat."])
+                    .completed(),
+            );
+            upstream.reply(Reply::text(&["Bye."]));
+            talk.send(&running.client).await;
+            talk.result("call_1", "wings");
+            talk.send_news(&running.client).await;
+
+            running = running.again(end, &homes).await;
+            talk.say("And there?");
+            assert_eq!(said(&talk.send_news(&running.client).await), "A cat.");
+            let mut lines = [
+                "user: Look.",
+                "reasoning: sealed-1",
+                "call call_1 look {\"at\":1}",
+                "output call_1: wings",
+                "reasoning: sealed-2",
+                "assistant: A bird.",
+                "user: And there?",
+            ]
+            .map(str::to_owned)
+            .to_vec();
+            assert_eq!(upstream.last_request().lines(), lines, "{end:?}");
+
+            running = running.again(end, &homes).await;
+            talk.say("Thanks.");
+            assert_eq!(said(&talk.send(&running.client).await), "Bye.");
+            lines.extend(
+                ["reasoning: sealed-3", "assistant: A cat.", "user: Thanks."].map(str::to_owned),
+            );
+            assert_eq!(upstream.last_request().lines(), lines, "{end:?}");
+            let requests = upstream.requests();
+            assert_eq!(requests.len(), 4);
+            for request in &requests {
+                assert_eq!(request.cache_key(), requests[0].cache_key());
+            }
+            running.end(End::Asked, &homes).await;
+        }
+    });
+}
+
+#[test]
+fn a_call_can_be_answered_in_the_next_process() {
+    run(async {
+        for end in ENDS {
+            for (name, whole) in [
+                (Some("chat-1"), false),
+                (Some("chat-1"), true),
+                (None, true),
+            ] {
+                let upstream = Upstream::start().await;
+                let (_, homes) = Setup::new(&upstream).write();
+                let mut running = Running::start(&homes).await;
+                let mut talk = Talk::about("Look.").offering(&["look"]);
+                if let Some(name) = name {
+                    talk = talk.with("conversation_id", name);
+                }
+                upstream.reply(
+                    Reply::stream()
+                        .thought("sealed-1")
+                        .call("call_1", "look", "{}")
+                        .call("call_2", "look", "{}")
+                        .completed(),
+                );
+                upstream.reply(Reply::text(&["A bird."]));
+                talk.send(&running.client).await;
+                running = running.again(end, &homes).await;
+                talk.result("call_2", "feathers");
+                talk.result("call_1", "wings");
+                let reply = if whole {
+                    talk.send(&running.client).await
+                } else {
+                    talk.send_news(&running.client).await
+                };
+                assert_eq!(said(&reply), "A bird.");
+                let requests = upstream.requests();
+                assert_eq!(
+                    requests[1].spoken_lines(),
+                    [
+                        "user: Look.",
+                        "call call_1 look {}",
+                        "call call_2 look {}",
+                        "output call_1: wings",
+                        "output call_2: feathers",
+                    ],
+                    "{end:?} {name:?} {whole}"
+                );
+                if name.is_some() {
+                    assert_eq!(requests[1].lines()[1], "reasoning: sealed-1");
+                    assert_eq!(requests[0].cache_key(), requests[1].cache_key());
+                }
+                running.end(End::Asked, &homes).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn an_edit_in_the_next_process_takes_the_old_text_back() {
+    run(async {
+        let upstream = Upstream::start().await;
+        let (_, homes) = Setup::new(&upstream).write();
+        let mut running = Running::start(&homes).await;
+        upstream.otherwise(|_| Reply::text(&["Yes."]));
+        let mut talk = Talk::about("Old.").with("conversation_id", "chat-1");
+        talk.send(&running.client).await;
+        running = running.again(End::Killed, &homes).await;
+        talk.messages()[0]["content"] = "New.".into();
+        talk.say("Really?");
+        talk.send(&running.client).await;
+        let lines = ["user: New.", "assistant: Yes.", "user: Really?"];
+        assert_eq!(upstream.last_request().lines(), lines);
+        // It is the new text that is on disk now.
+        running = running.again(End::Killed, &homes).await;
+        talk.say("Well.");
+        talk.send_news(&running.client).await;
+        let request = upstream.last_request();
+        assert_eq!(request.lines()[..3], lines);
+        request.knows_nothing_of("Old.");
+        assert_eq!(request.cache_key(), upstream.requests()[0].cache_key());
+        running.end(End::Asked, &homes).await;
+    });
+}
+
+#[test]
+fn a_process_that_dies_in_a_reply_leaves_a_chat_that_goes_on() {
+    run(async {
+        let upstream = Upstream::start().await;
+        let (_, homes) = Setup::new(&upstream).write();
+        let mut running = Running::start(&homes).await;
+        upstream.reply(
+            Reply::stream()
+                .thought("sealed-1")
+                .message(&["Yes."])
+                .completed(),
+        );
+        let mut talk = Talk::about("One.").with("conversation_id", "chat-1");
+        talk.send(&running.client).await;
+        let gate = Gate::default();
+        upstream.reply(Reply::stream().begin_message().delta("Half").wait(&gate));
+        talk.say("Two.");
+        let mut stream = running.client.stream(&talk.whole()).await;
+        assert_eq!(stream.next_text().await, "Half");
+        running = running.again(End::Killed, &homes).await;
+
+        upstream.otherwise(|_| Reply::text(&["No."]));
+        assert_eq!(said(&talk.send(&running.client).await), "No.");
+        let lines = [
+            "user: One.",
+            "reasoning: sealed-1",
+            "assistant: Yes.",
+            "user: Two.",
+        ];
+        let request = upstream.last_request();
+        assert_eq!(request.lines(), lines);
+        assert_eq!(request.cache_key(), upstream.requests()[0].cache_key());
+        running.end(End::Asked, &homes).await;
+    });
+}
+
+#[test]
+fn only_named_chats_are_written_down_and_only_for_their_user() {
+    run(async {
+        let upstream = Upstream::start().await;
+        upstream.otherwise(|_| Reply::text(&["An answer to keep."]));
+        let (_, homes) = Setup::new(&upstream).write();
+        let running = Running::start(&homes).await;
+        let mut named = Talk::about("A question to keep.").with("conversation_id", "chat-1");
+        named.send(&running.client).await;
+        Talk::about("A question to forget.")
+            .send(&running.client)
+            .await;
+        let state = homes.state();
+        assert_eq!(files_with(&state, "A question to keep.").len(), 1);
+        assert_eq!(
+            files_with(&state, "A question to forget."),
+            Vec::<PathBuf>::new()
+        );
+
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&state), 0o700);
+        let databases: Vec<_> = files(&state)
+            .into_iter()
+            .filter(|path| path.to_string_lossy().contains("conversations.sqlite3"))
+            .collect();
+        assert!(!databases.is_empty());
+        for path in databases {
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+        assert!(
+            files(&homes.codex()).len() == 1,
+            "only the user's config.toml"
+        );
+
+        let deleted = running.client.delete("/v1/conversations/chat-1").await;
+        assert_eq!(deleted.ok()["deleted"], true);
+        for text in ["A question to keep.", "An answer to keep.", "chat-1"] {
+            // Freed pages of a database are its own business; the log is not the conversation's.
+            let left: Vec<_> = files_with(&state, text)
+                .into_iter()
+                .filter(|path| !path.to_string_lossy().contains(".sqlite"))
+                .collect();
+            assert_eq!(left, Vec::<PathBuf>::new(), "{text}");
+        }
+        let running = running.again(End::Asked, &homes).await;
+        named.say("And now?");
+        named.send_news(&running.client).await;
+        assert_eq!(upstream.last_request().lines(), ["user: And now?"]);
+        running.end(End::Asked, &homes).await;
+    });
+}
