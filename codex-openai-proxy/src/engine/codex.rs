@@ -54,7 +54,7 @@ use models::ForwardingModels;
 use registry::{Registry, Routed};
 use shared::Shared;
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -209,7 +209,7 @@ impl CodexEngine {
             ended.cancelled().await;
         }
         if let Some(row) = &row {
-            remove_file(&row.rollout).map_err(TurnError::internal)?;
+            row.remove_rollout().map_err(TurnError::internal)?;
         }
         Ok(live || row.is_some())
     }
@@ -267,14 +267,6 @@ impl Engine for CodexEngine {
             self.shared.store.close().await;
         }
         .boxed()
-    }
-}
-
-/// A file that is gone already is as good.
-fn remove_file(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -114,6 +114,55 @@ fn a_whole_history_needs_no_name() {
 }
 
 #[test]
+fn the_next_request_may_come_with_the_end_of_the_last_reply() {
+    run(async {
+        let upstream = counting().await;
+        let proxy = forward(&upstream).await;
+        let mut talk = Talk::about("One.");
+        talk.send(&proxy).await;
+        let name = talk.conversation().to_owned();
+        for number in 2..30 {
+            talk.say("Another.");
+            let mut stream = proxy.stream(&talk.whole()).await;
+            assert_eq!(
+                stream.headers()["x-conversation-id"],
+                name.as_str(),
+                "question {number}"
+            );
+            // No later than this can a client know the answer.
+            while stream.next_finish_reason().await.is_none() {}
+            let answer = format!("Answer {number}.");
+            talk.messages()
+                .push(json!({ "role": "assistant", "content": answer }));
+        }
+        let keys: Vec<_> = upstream.requests();
+        let key = keys[0].cache_key();
+        assert!(keys.iter().all(|request| request.cache_key() == key));
+        proxy.stop().await;
+    });
+}
+
+#[test]
+fn a_request_that_is_refused_disturbs_nothing() {
+    run(async {
+        let upstream = counting().await;
+        let proxy = forward(&upstream).await;
+        let mut talk = Talk::about("One.");
+        talk.send(&proxy).await;
+        let name = talk.conversation().to_owned();
+        for _ in 0..30 {
+            let mut stray = talk.clone();
+            stray.result("call_0", "nobody asked");
+            proxy.chat(&stray.whole()).await.error(400);
+            talk.say("Another.");
+            talk.send(&proxy).await;
+            assert_eq!(talk.conversation(), name);
+        }
+        proxy.stop().await;
+    });
+}
+
+#[test]
 fn a_deleted_conversation_is_forgotten() {
     run(async {
         let upstream = counting().await;

@@ -8,10 +8,11 @@ use crate::{
         run_within,
         talk::{Talk, calls, result},
     },
-    upstream::{Reply, Seen, Upstream},
+    upstream::{Gate, Reply, Seen, Upstream},
 };
 use codex_openai_proxy::config::ConversationSettings;
 use proptest::{collection::vec, prelude::*, test_runner::Config};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -73,6 +74,9 @@ enum Way {
     Results,
     /// The same as a stream.
     Stream,
+    /// First by a client that leaves before the model has said anything. Only for named chats, whose
+    /// next request waits until that is noticed.
+    Twice,
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -114,7 +118,8 @@ fn plan() -> impl Strategy<Value = Plan> {
         Just(Way::Whole),
         Just(Way::News),
         Just(Way::Results),
-        Just(Way::Stream)
+        Just(Way::Stream),
+        Just(Way::Twice)
     ];
     (
         vec(exchange(), 1..4),
@@ -207,6 +212,11 @@ impl Play<'_> {
             self.upstream.reply(Reply::text(&["Noise, too."]));
             self.client.chat(&noise).await.ok();
         }
+        let way = self.plan.ways[self.steps % self.plan.ways.len()];
+        let body = self.body(way);
+        if self.plan.named && matches!(way, Way::Twice) {
+            self.leave_early(&body).await;
+        }
         let mut reply = Reply::stream();
         if words.thinks {
             reply = reply.thought(&format!("sealed-{}", self.steps));
@@ -218,22 +228,7 @@ impl Play<'_> {
             reply = reply.call(id, "look", "{}");
         }
         self.upstream.reply(reply.completed());
-
-        let way = self.plan.ways[self.steps % self.plan.ways.len()];
-        let results_are_due = self.talk.news()["messages"]
-            .as_array()
-            .is_some_and(|news| news.iter().any(|message| message["role"] == "tool"));
-        let mut body = match way {
-            // The first request has nothing before it; a turn that was put away waits for nothing.
-            Way::News if !first => self.talk.named_news(),
-            Way::Results if results_are_due && !first && self.plan.forgetful => {
-                self.talk.named_news()
-            }
-            Way::Results if results_are_due && !first => self.talk.news(),
-            _ => self.talk.whole(),
-        };
         if matches!(way, Way::Stream) {
-            body["stream"] = true.into();
             let said = self.client.stream(&body).await.said().await;
             said.ended_with(if ids.is_empty() { "stop" } else { "tool_calls" });
             assert_eq!(said.text, words.text);
@@ -250,6 +245,36 @@ impl Play<'_> {
                 assert!(heard.eq(ids.iter().cloned()));
             }
         }
+        self.check_last();
+    }
+
+    /// The next request.
+    fn body(&self, way: Way) -> Value {
+        let first = self.talk.conversation().is_empty();
+        let news = self.talk.news();
+        let mut messages = news["messages"].as_array().into_iter().flatten();
+        let results_are_due = !first && messages.any(|message| message["role"] == "tool");
+        match way {
+            // The first request has nothing before it; a turn that was put away waits for nothing.
+            Way::News | Way::Twice if !first => self.talk.named_news(),
+            Way::Results if results_are_due && self.plan.forgetful => self.talk.named_news(),
+            Way::Results if results_are_due => news,
+            _ => self.talk.whole(),
+        }
+    }
+
+    async fn leave_early(&self, body: &Value) {
+        let count = self.upstream.requests().len();
+        let never = Gate::default();
+        self.upstream.reply(Reply::stream().wait(&never));
+        let request = self.client.request(Method::POST, "/v1/chat/completions");
+        let waiting = tokio::spawn(request.json(body).send());
+        self.upstream.received(count + 1).await;
+        waiting.abort();
+        self.check_last();
+    }
+
+    fn check_last(&self) {
         let requests = self.own_requests();
         let last = requests.last().expect("a request");
         assert_eq!(last.lines(), self.lines, "step {}", self.steps);
@@ -310,7 +335,7 @@ async fn play(plan: Plan) {
 proptest! {
     // Each case is a proxy of its own with up to a dozen model calls.
     #![proptest_config(Config {
-        cases: 16,
+        cases: 100,
         max_shrink_iters: 30,
         failure_persistence: None,
         ..Config::default()

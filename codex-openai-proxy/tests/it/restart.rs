@@ -271,6 +271,37 @@ fn a_process_that_dies_in_a_reply_leaves_a_chat_that_goes_on() {
 }
 
 #[test]
+fn what_was_answered_is_on_disk_when_the_answer_ends() {
+    run(async {
+        let upstream = Upstream::start().await;
+        let (_, homes) = Setup::new(&upstream).write();
+        let mut lines: Vec<String> = Vec::new();
+        let mut talk = Talk::new().with("conversation_id", "chat-1");
+        // Killed at once each time, in the hope of being there before somebody's last write.
+        for number in 0..5 {
+            let running = Running::start(&homes).await;
+            let answer = format!("Answer {number}, {}", "and so on, ".repeat(10_000));
+            upstream.reply(
+                Reply::stream()
+                    .thought(&format!("sealed-{number}"))
+                    .message(&[&answer])
+                    .completed(),
+            );
+            talk.say(&format!("Question {number}."));
+            lines.push(format!("user: Question {number}."));
+            talk.send_news(&running.client).await;
+            running.end(End::Killed, &homes).await;
+            assert!(
+                upstream.last_request().lines() == lines,
+                "question {number}"
+            );
+            lines.push(format!("reasoning: sealed-{number}"));
+            lines.push(format!("assistant: {answer}"));
+        }
+    });
+}
+
+#[test]
 fn only_named_chats_are_written_down_and_only_for_their_user() {
     run(async {
         let upstream = Upstream::start().await;

@@ -43,6 +43,14 @@ pub struct Driver {
     thread: Option<Thread>,
 }
 
+/// How a request was answered, and the last thing that its client gets, where it is still there.
+enum Answer {
+    /// The conversation's thread, if it has one, can go on.
+    Kept(Option<Result<TurnEvent, TurnError>>),
+    /// The turn did not end well, and its thread is of no more use.
+    Broken(Option<Result<TurnEvent, TurnError>>),
+}
+
 impl Driver {
     /// Leads a conversation until nobody needs it any more, and ends its thread.
     pub async fn lead(shared: Arc<Shared>, begun: Begun) {
@@ -56,6 +64,8 @@ impl Driver {
         if let Some(after) = after {
             after.cancelled().await;
         }
+        // Whoever waits for the end must not wait for ever, whatever happens here.
+        let _guard = ended.clone().drop_guard();
         let mut driver = Self {
             queue: Queue::new(id.clone(), jobs),
             shared,
@@ -126,20 +136,30 @@ impl Driver {
 
     async fn answer(&mut self, job: Job) {
         let reply = job.reply.clone();
-        if !reply.is_closed()
-            && let Err(error) = self.exchange(job, &reply).await
-        {
-            // Nobody to tell is no failure.
-            drop(reply.send(Err(error)).await);
-        }
-        let answered = 1 + self.queue.take_given_up();
-        let standing = self.standing();
+        let answer = if reply.is_closed() {
+            Answer::Kept(None)
+        } else {
+            self.exchange(job, &reply)
+                .await
+                .unwrap_or_else(|error| Answer::Kept(Some(Err(error))))
+        };
+        // The client may send its next request as soon as it has heard the end of this reply.
+        let count = 1 + self.queue.take_given_up();
         let registry = &self.shared.registry;
-        registry.answered(&self.id, self.serial, answered, standing);
+        registry.answered(&self.id, self.serial, count, self.standing());
+        let (Answer::Kept(end) | Answer::Broken(end)) = &answer;
+        if let Some(end) = end.clone() {
+            // Nobody to tell is no failure.
+            drop(reply.send(end).await);
+        }
+        // The reply's end must not wait for the thread's.
+        if matches!(answer, Answer::Broken(_)) {
+            self.discard_thread().await;
+        }
     }
 
     /// Answers a request; what is known to be wrong before a turn begins is given back.
-    async fn exchange(&mut self, job: Job, reply: &TurnSender) -> Result<(), TurnError> {
+    async fn exchange(&mut self, job: Job, reply: &TurnSender) -> Result<Answer, TurnError> {
         let Job {
             mut request,
             blocks,
@@ -151,7 +171,10 @@ impl Driver {
         let record = self.record.get_or_insert_with(Record::new);
         let items = std::mem::take(&mut request.items);
         let mut tail = Tail::new(record, items, &blocks, sends)?;
-        self.shared.images.prepare(&mut tail.items).await?;
+        tokio::select! {
+            prepared = self.shared.images.prepare(&mut tail.items) => prepared?,
+            () = reply.closed() => return Ok(Answer::Kept(None)),
+        }
 
         let instructions = match request.instructions.take() {
             Some(instructions) if !instructions.is_empty() => instructions,
@@ -166,8 +189,12 @@ impl Driver {
         let asked = tail.asked.clone();
         let from = tail.from;
         let mut recorded = Recorded::default();
-        self.begin_turn(&plan, &instructions, &storage, tail, &mut recorded)
-            .await?;
+        let begun = self
+            .begin_turn(&plan, &instructions, &storage, tail, &mut recorded)
+            .await;
+        if let Err(error) = begun {
+            return Ok(Answer::Broken(Some(Err(error))));
+        }
         let Some(thread) = &self.thread else {
             return Err(TurnError::internal("a turn without a thread"));
         };
@@ -185,38 +212,30 @@ impl Driver {
             queue: &mut self.queue,
             stop: &self.shared.stop,
         };
-        let over = pump.run(&mut recorded).await;
-        let (outcome, rests) = match over {
-            Over::Abandoned => (None, None),
-            Over::Ended { outcome, turn } => {
-                let rests = at_rest(&outcome, turn, &plan);
-                (Some(outcome), rests)
-            }
+        let (end, turn) = match pump.run(&mut recorded).await {
+            Over::Abandoned => return Ok(Answer::Broken(None)),
+            Over::Ended { outcome, turn } => (outcome, turn),
         };
-        if let (Some(turn), Some(thread), Some(record)) =
-            (rests, &mut self.thread, &mut self.record)
-        {
-            thread.set_turn(turn);
-            record.instructions = instructions;
-            record.settle(Exchange {
-                asked: &blocks[asked],
-                from,
-                recorded: recorded.items,
-                hidden: recorded.hidden,
-            })?;
-            self.commit(&storage, &plan.turn.model).await;
-        } else {
-            // The reply's end must not wait for the thread's.
-            if let Some(outcome) = outcome {
-                drop(reply.send(outcome).await);
-            }
-            self.end_thread().await;
-            return Ok(());
+        let (Some(turn), Some(thread), Some(record)) = (
+            at_rest(&end, turn, &plan),
+            &mut self.thread,
+            &mut self.record,
+        ) else {
+            return Ok(Answer::Broken(Some(end)));
+        };
+        let settled = record.settle(Exchange {
+            asked: &blocks[asked],
+            from,
+            recorded: recorded.items,
+            hidden: recorded.hidden,
+        });
+        if let Err(error) = settled {
+            return Ok(Answer::Broken(Some(Err(error))));
         }
-        if let Some(outcome) = outcome {
-            drop(reply.send(outcome).await);
-        }
-        Ok(())
+        thread.set_turn(turn);
+        record.instructions = instructions;
+        self.commit(&storage, &plan.turn.model).await;
+        Ok(Answer::Kept(Some(end)))
     }
 
     /// Begins the turn of a request, or goes on with the one that waits for it.
@@ -230,7 +249,7 @@ impl Driver {
     ) -> Result<(), TurnError> {
         let record = self.record.get_or_insert_with(Record::new);
         if let Some(thread) = &mut self.thread
-            && thread.fits(&plan.fixed, storage)
+            && *thread.fixed() == plan.fixed
             && tail.keeps_all(record)
         {
             match thread.turn() {
@@ -276,6 +295,18 @@ impl Driver {
     async fn end_thread(&mut self) {
         if let Some(thread) = self.thread.take() {
             thread.end(&self.shared).await;
+        }
+    }
+
+    /// Ends a thread whose turn did not end well, with what it left on disk if there was no turn
+    /// before.
+    async fn discard_thread(&mut self) {
+        let storage = self.thread.as_ref().map(|thread| thread.storage().clone());
+        self.end_thread().await;
+        if let (Some(Storage::File(path)), None) = (storage, &self.row)
+            && let Err(error) = tokio::fs::remove_file(path).await
+        {
+            tracing::warn!(conversation = %self.id, %error, "rollout_not_removed");
         }
     }
 

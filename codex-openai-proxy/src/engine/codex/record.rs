@@ -22,6 +22,8 @@ pub struct Record {
     items: Vec<ResponseItem>,
     transcript: Transcript,
     open_calls: Vec<String>,
+    /// Calls that core answered by itself, by id. No client hears of them.
+    hidden: HashSet<String>,
 }
 
 /// What a request added to its conversation.
@@ -31,9 +33,10 @@ pub struct Exchange<'a> {
     pub asked: &'a [Block],
     /// The position of the first of those items among those of the request.
     pub from: usize,
-    /// What was recorded: one entry for each of those items, then the reply.
+    /// What was recorded: one entry for each of those items, then the reply. Anything between them
+    /// is about calls that core answers by itself.
     pub recorded: Vec<ResponseItem>,
-    /// Calls that core answered by itself, by id. No client hears of them.
+    /// The ids of such calls.
     pub hidden: HashSet<String>,
 }
 
@@ -45,15 +48,17 @@ impl Record {
 
     /// A conversation of which these items were kept.
     pub fn restore(thread: ThreadId, instructions: String, items: Vec<ResponseItem>) -> Self {
-        let mut transcript = Transcript::default();
-        push_visible(&mut transcript, &items, 0, &HashSet::new());
-        Self {
+        let mut record = Self {
             thread,
             instructions,
-            open_calls: open_calls(&items, &HashSet::new()),
             items,
-            transcript,
-        }
+            transcript: Transcript::default(),
+            open_calls: Vec::new(),
+            hidden: HashSet::new(),
+        };
+        record.push_visible(0);
+        record.open_calls = record.open_calls_from(0);
+        record
     }
 
     /// Everything recorded, oldest first.
@@ -86,7 +91,7 @@ impl Record {
     pub fn keep(&mut self, keep: usize) {
         self.items.truncate(self.transcript.end_of(keep));
         self.transcript.truncate(keep);
-        self.open_calls = open_calls(&self.items, &HashSet::new());
+        self.open_calls = self.open_calls_from(0);
     }
 
     /// Adds a request and its reply.
@@ -101,44 +106,65 @@ impl Record {
             recorded,
             hidden,
         } = exchange;
-        let count = asked.last().map_or(0, |block| block.items.end - from);
-        let Some(reply) = recorded.get(count..) else {
-            return Err(TurnError::internal(format_args!(
-                "core recorded {} of {count} new items",
-                recorded.len()
-            )));
-        };
         let base = self.items.len();
-        for block in asked {
-            self.transcript
-                .push(block.digest, base + block.items.end - from);
-        }
-        push_visible(&mut self.transcript, reply, base + count, &hidden);
-        self.open_calls = open_calls(reply, &hidden);
+        self.hidden.extend(hidden);
         self.items.extend(recorded);
+        // Where each of the client's items stands.
+        let places: Vec<usize> = (base..self.items.len())
+            .filter(|place| !self.is_hidden(&self.items[*place]))
+            .take(asked.last().map_or(0, |block| block.items.end - from))
+            .collect();
+        for block in asked {
+            let last = block.items.end - from - 1;
+            let Some(place) = places.get(last) else {
+                self.items.truncate(base);
+                return Err(TurnError::internal(
+                    "core did not record what the client sent",
+                ));
+            };
+            self.transcript.push(block.digest, place + 1);
+        }
+        let reply = places.last().map_or(base, |place| place + 1);
+        self.push_visible(reply);
+        self.open_calls = self.open_calls_from(reply);
         Ok(())
     }
-}
 
-/// Adds what a client sees of `items`, the first of which is the one at `base` of its record.
-fn push_visible(
-    transcript: &mut Transcript,
-    items: &[ResponseItem],
-    base: usize,
-    hidden: &HashSet<String>,
-) {
-    let (visible, ends): (Vec<Item>, Vec<usize>) = items
-        .iter()
-        .enumerate()
-        .filter(|(_, item)| !call_id(item).is_some_and(|id| hidden.contains(id)))
-        .filter_map(|(at, item)| Some((visible_item(item)?, base + at + 1)))
-        .unzip();
-    for block in blocks(&visible) {
-        // A block has an item at least.
-        let last = block.items.end.checked_sub(1);
-        if let Some(end) = last.and_then(|last| ends.get(last)) {
-            transcript.push(block.digest, *end);
+    /// Adds what a client sees of the items from `start` on to the transcript.
+    fn push_visible(&mut self, start: usize) {
+        let (visible, ends): (Vec<Item>, Vec<usize>) = (start..)
+            .zip(&self.items[start..])
+            .filter(|(_, item)| !self.is_hidden(item))
+            .filter_map(|(place, item)| Some((visible_item(item)?, place + 1)))
+            .unzip();
+        for block in blocks(&visible) {
+            // A block has an item at least.
+            if let Some(end) = ends.get(block.items.end.saturating_sub(1)) {
+                self.transcript.push(block.digest, *end);
+            }
         }
+    }
+
+    /// The calls among the items from `start` on that have no result.
+    fn open_calls_from(&self, start: usize) -> Vec<String> {
+        let items = &self.items[start..];
+        let answered: HashSet<&str> = items
+            .iter()
+            .filter(|item| matches!(item, ResponseItem::FunctionCallOutput { .. }))
+            .filter_map(call_id)
+            .collect();
+        items
+            .iter()
+            .filter(|item| matches!(item, ResponseItem::FunctionCall { .. }))
+            .filter(|item| !self.is_hidden(item))
+            .filter_map(call_id)
+            .filter(|id| !answered.contains(id))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn is_hidden(&self, item: &ResponseItem) -> bool {
+        call_id(item).is_some_and(|id| self.hidden.contains(id))
     }
 }
 
@@ -149,21 +175,6 @@ fn call_id(item: &ResponseItem) -> Option<&str> {
         | ResponseItem::FunctionCallOutput { call_id, .. } => Some(call_id),
         _ => None,
     }
-}
-
-fn open_calls(items: &[ResponseItem], hidden: &HashSet<String>) -> Vec<String> {
-    let answered: HashSet<&str> = items
-        .iter()
-        .filter(|item| matches!(item, ResponseItem::FunctionCallOutput { .. }))
-        .filter_map(call_id)
-        .collect();
-    items
-        .iter()
-        .filter(|item| matches!(item, ResponseItem::FunctionCall { .. }))
-        .filter_map(call_id)
-        .filter(|id| !answered.contains(id) && !hidden.contains(*id))
-        .map(str::to_owned)
-        .collect()
 }
 
 #[cfg(test)]

@@ -152,6 +152,31 @@ fn calls_that_core_answered_are_no_part_of_what_the_client_saw() {
 }
 
 #[test]
+fn an_answer_of_cores_may_come_between_those_of_the_client() {
+    let mut record = Record::new();
+    let asked = [said(Role::User, "look")];
+    record
+        .settle(Exchange {
+            asked: &blocks(&asked),
+            from: 0,
+            recorded: vec![user("look"), call("1"), call("x"), call("2")],
+            hidden: HashSet::from(["x".to_owned()]),
+        })
+        .unwrap();
+    assert_eq!(record.open_calls(), ["1", "2"]);
+    let (_, history) = tool_loop();
+    settle(
+        &mut record,
+        &history[3..5],
+        vec![result("1"), result("x"), result("2"), answer("There.")],
+    );
+    assert_eq!(appended(&record, &history), Some(6));
+    assert_eq!(record.items().len(), 8);
+    record.keep(3);
+    assert_eq!(record.items().len(), 7);
+}
+
+#[test]
 fn an_input_that_core_did_not_record_is_a_fault() {
     let mut record = Record::new();
     let exchange = Exchange {

@@ -8,7 +8,7 @@ use crate::{
     turn::{ConversationId, Item, Sends, TurnError, TurnRequest},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use tokio::{sync::mpsc, time::Instant};
@@ -32,8 +32,9 @@ struct State {
     entries: HashMap<ConversationId, Entry>,
     /// Conversations by all that their clients have seen of them.
     chains: HashMap<Digest, ConversationId>,
-    /// Conversations by the calls that wait for their results.
-    calls: HashMap<String, ConversationId>,
+    /// Conversations by the calls that wait for their results. Several where a model server numbers
+    /// the calls of each chat from the start.
+    calls: HashMap<String, Vec<ConversationId>>,
     /// Conversations that are no longer live, and whose threads are still being ended.
     ending: HashMap<ConversationId, CancellationToken>,
     /// Counts requests: tells which conversation was used least recently, and one from the next of
@@ -106,8 +107,8 @@ impl Registry {
         self.state().entries.contains_key(id)
     }
 
-    /// Hands a request to the conversation that it names, that waits for the tool results in it, or
-    /// that it continues; else to a new one.
+    /// Hands a request to the conversation that it names, that it continues, or that waits for the
+    /// tool results which are all that it brings; else to a new one.
     ///
     /// # Errors
     ///
@@ -137,6 +138,14 @@ impl Registry {
         };
         state.clock += 1;
         let now = state.clock;
+        // Only one whose task has panicked is live and takes no more requests.
+        if state
+            .entries
+            .get(&id)
+            .is_some_and(|entry| entry.jobs.is_closed())
+        {
+            state.remove(&id);
+        }
         let begun = match state.entries.get_mut(&id) {
             Some(entry) => {
                 if entry.jobs.try_send(job).is_err() {
@@ -222,21 +231,26 @@ impl State {
     fn place_unnamed(&self, items: &[Item], blocks: &[Block]) -> Place {
         let idle =
             |id: &&ConversationId| self.entries.get(*id).is_some_and(|entry| entry.busy == 0);
-        let results = items.iter().filter_map(|item| match item {
-            Item::ToolResult { call_id, .. } => self.calls.get(call_id),
-            _ => None,
-        });
-        if let Some(id) = results.rev().find(idle) {
-            return Place::Live(id.clone(), Sends::Either);
-        }
         let chains = chains(blocks);
         let mut known = chains
             .iter()
             .rev()
             .filter_map(|chain| self.chains.get(chain));
-        match known.find(idle) {
-            Some(id) => Place::Live(id.clone(), Sends::Whole),
-            None => Place::New,
+        if let Some(id) = known.find(idle) {
+            return Place::Live(id.clone(), Sends::Whole);
+        }
+        // Results alone say nothing but their calls. What brings a history belongs to no
+        // conversation that has another.
+        if blocks.iter().any(|block| block.kind == BlockKind::Reply) {
+            return Place::New;
+        }
+        let waiting = items.iter().find_map(|item| match item {
+            Item::ToolResult { call_id, .. } => self.calls.get(call_id),
+            _ => None,
+        });
+        match waiting.map(Vec::as_slice) {
+            Some([id]) if idle(&id) => Place::Live(id.clone(), Sends::Either),
+            _ => Place::New,
         }
     }
 
@@ -281,7 +295,8 @@ impl State {
             self.chains.insert(chain, id.clone());
         }
         for call in &standing.calls {
-            self.calls.insert(call.clone(), id.clone());
+            let waiting = self.calls.entry(call.clone()).or_default();
+            waiting.push(id.clone());
         }
         if let Some(entry) = self.entry(id, serial) {
             entry.standing = standing;
@@ -300,8 +315,11 @@ impl State {
             self.chains.remove(&chain);
         }
         for call in calls {
-            if self.calls.get(&call) == Some(id) {
-                self.calls.remove(&call);
+            if let hash_map::Entry::Occupied(mut waiting) = self.calls.entry(call) {
+                waiting.get_mut().retain(|other| other != id);
+                if waiting.get().is_empty() {
+                    waiting.remove();
+                }
             }
         }
     }

@@ -3,10 +3,12 @@
 //!
 //! The file is written anew whenever a thread starts, from the conversation's record. That takes out
 //! what core noted about turns that were broken off, and every word of a history that its author
-//! has changed.
+//! has changed. A thread that began without a file, because its client named the conversation only
+//! later, has its file written after each reply.
 
 use super::record::Record;
 use chrono::{SecondsFormat, Utc};
+use codex_core::config::Config;
 use codex_protocol::{
     ThreadId,
     models::BaseInstructions,
@@ -36,6 +38,18 @@ pub struct Head {
     pub cwd: PathBuf,
     /// The model provider's name.
     pub provider: String,
+}
+
+impl Head {
+    /// The head of a thread of that configuration.
+    pub fn new(thread: ThreadId, instructions: String, config: &Config) -> Self {
+        Self {
+            thread,
+            instructions,
+            cwd: config.cwd.to_path_buf(),
+            provider: config.model_provider_id.clone(),
+        }
+    }
 }
 
 /// Writes the file of a conversation, private to the user, in the place of one that is there.

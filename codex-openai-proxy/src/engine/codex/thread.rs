@@ -94,12 +94,7 @@ impl Thread {
         let history: Arc<Vec<RolloutItem>> = Arc::new(items.collect());
         let mut rollout_path = None;
         if let Storage::File(path) = &storage {
-            let head = Head {
-                thread: id,
-                instructions: base_instructions,
-                cwd: config.cwd.to_path_buf(),
-                provider: config.model_provider_id.clone(),
-            };
+            let head = Head::new(id, base_instructions, &config);
             rollout::write(path.clone(), head, Arc::clone(&history))
                 .await
                 .map_err(TurnError::internal)?;
@@ -167,9 +162,14 @@ impl Thread {
         self.turn = turn;
     }
 
-    /// Whether it can answer a request of those settings as it stands.
-    pub fn fits(&self, fixed: &Fixed, storage: &Storage) -> bool {
-        self.fixed == *fixed && self.storage == *storage
+    /// What stays as it is for as long as it lives.
+    pub fn fixed(&self) -> &Fixed {
+        &self.fixed
+    }
+
+    /// Where it is kept.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// Begins a turn.

@@ -99,28 +99,53 @@ fn waiting_has_an_end() {
 #[test]
 fn the_same_request_twice_is_answered_twice_one_after_the_other() {
     run(async {
-        for name in [None, Some("chat-1")] {
-            let upstream = counting().await;
-            let proxy = forward(&upstream).await;
-            let mut talk = begun(&proxy, name).await;
-            let gate = Gate::default();
-            upstream.reply(held(&gate));
-            talk.say("Two.");
-            let mut stream = proxy.stream(&talk.whole()).await;
-            assert_eq!(stream.next_text().await, "Answer ");
-            let again = async { proxy.chat(&talk.whole()).await };
-            let letting_go = async {
-                tokio::time::sleep(A_WHILE).await;
-                assert_eq!(upstream.requests().len(), 2, "{name:?}");
-                gate.open();
-                stream.said().await.ended_with("stop");
-            };
-            let (answer, ()) = futures_util::future::join(again, letting_go).await;
-            assert_eq!(said(&answer.ok()), "Answer 2.", "the counter's second");
-            let requests = upstream.requests();
-            assert_eq!(requests[2].lines(), requests[1].lines());
-            proxy.stop().await;
-        }
+        let upstream = counting().await;
+        let proxy = forward(&upstream).await;
+        let mut talk = begun(&proxy, Some("chat-1")).await;
+        let gate = Gate::default();
+        upstream.reply(held(&gate));
+        talk.say("Two.");
+        let mut stream = proxy.stream(&talk.whole()).await;
+        assert_eq!(stream.next_text().await, "Answer ");
+        let again = async { proxy.chat(&talk.whole()).await };
+        let letting_go = async {
+            tokio::time::sleep(A_WHILE).await;
+            assert_eq!(upstream.requests().len(), 2);
+            gate.open();
+            stream.said().await.ended_with("stop");
+        };
+        let (answer, ()) = futures_util::future::join(again, letting_go).await;
+        let reply = answer.ok();
+        assert_eq!(said(&reply), "Answer 2.", "the counter's second");
+        assert_eq!(reply["conversation_id"], "chat-1");
+        let requests = upstream.requests();
+        assert_eq!(requests[2].lines(), requests[1].lines());
+        proxy.stop().await;
+    });
+}
+
+#[test]
+fn two_clients_without_a_name_do_not_wait_for_each_other() {
+    run(async {
+        let upstream = counting().await;
+        let proxy = forward(&upstream).await;
+        // Nothing says that these are one chat, though they have said the same so far.
+        let mut talk = begun(&proxy, None).await;
+        let original = talk.conversation().to_owned();
+        let gate = Gate::default();
+        upstream.reply(held(&gate));
+        talk.say("Two.");
+        let mut stream = proxy.stream(&talk.whole()).await;
+        assert_eq!(stream.next_text().await, "Answer ");
+        let reply = proxy.chat(&talk.whole()).await.ok();
+        assert_ne!(reply["conversation_id"], original);
+        gate.open();
+        stream.said().await.ended_with("stop");
+        let requests = upstream.requests();
+        assert_eq!(requests[2].spoken_lines(), requests[1].spoken_lines());
+        assert_eq!(requests[1].cache_key(), requests[0].cache_key());
+        assert_ne!(requests[2].cache_key(), requests[0].cache_key());
+        proxy.stop().await;
     });
 }
 

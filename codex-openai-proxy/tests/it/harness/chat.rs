@@ -181,6 +181,17 @@ impl ChatStream {
         }
     }
 
+    /// The finish reason of the next chunk, which must come.
+    pub async fn next_finish_reason(&mut self) -> Option<String> {
+        match self.next().await {
+            Some(Frame::Chunk(chunk)) => {
+                let reason = chunk["choices"][0]["finish_reason"].as_str();
+                reason.map(str::to_owned)
+            }
+            other => panic!("no chunk, but {other:?}"),
+        }
+    }
+
     /// Every byte so far, comments included.
     pub fn received(&self) -> &[u8] {
         &self.received

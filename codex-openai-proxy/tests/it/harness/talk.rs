@@ -75,10 +75,12 @@ impl Talk {
         body
     }
 
-    /// The same in the conversation that the last reply named.
+    /// The same in the conversation that the last reply named, if there was one.
     pub fn named_news(&self) -> Value {
         let mut body = self.news();
-        body["conversation_id"] = self.conversation.as_str().into();
+        if !self.conversation.is_empty() {
+            body["conversation_id"] = self.conversation.as_str().into();
+        }
         body
     }
 

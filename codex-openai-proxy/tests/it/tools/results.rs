@@ -47,47 +47,54 @@ fn results_in_another_order_arrive_in_that_of_the_calls() {
 #[test]
 fn calls_without_their_results_are_named_and_go_on_waiting() {
     run(async {
-        let upstream = Upstream::start().await;
-        let proxy = forward(&upstream).await;
-        upstream.reply(looking(3));
-        upstream.reply(Reply::text(&["Seen."]));
-        let mut talk = look();
-        talk.send(&proxy).await;
-        let waiting = talk.clone();
+        for named in [false, true] {
+            let upstream = Upstream::start().await;
+            let proxy = forward(&upstream).await;
+            upstream.reply(looking(3));
+            upstream.reply(Reply::text(&["Seen."]));
+            let mut talk = look();
+            if named {
+                talk = talk.with("conversation_id", "chat-1");
+            }
+            talk.send(&proxy).await;
 
-        let mut partial = waiting.clone();
-        partial.result("call_1", "result 1");
-        let mut changed_the_subject = waiting.clone();
-        changed_the_subject.say("Something else.");
-        for (body, missing) in [
-            (partial.whole(), "call_0, call_2"),
-            (partial.news(), "call_0, call_2"),
-            (partial.named_news(), "call_0, call_2"),
-            (changed_the_subject.named_news(), "call_0, call_1, call_2"),
-        ] {
-            let answer = proxy.chat(&body).await;
-            assert_eq!(answer.error(400).0, "invalid_request_error");
-            assert_eq!(
-                answer.message(),
-                format!(
-                    "An assistant message with 'tool_calls' must be followed by tool messages \
-                     responding to each 'tool_call_id'. The following tool_call_ids did not have \
-                     response messages: {missing}"
-                )
-            );
-            let param = answer.body["error"]["param"].as_str().unwrap_or_default();
-            assert!(param.starts_with("messages"), "{param}");
-        }
-        assert_eq!(upstream.requests().len(), 1);
+            let mut partial = talk.clone();
+            partial.result("call_1", "result 1");
+            let mut refused = vec![
+                (partial.whole(), "call_0, call_2"),
+                (partial.news(), "call_0, call_2"),
+            ];
+            if named {
+                let mut changed_the_subject = talk.clone();
+                changed_the_subject.say("Something else.");
+                refused.push((changed_the_subject.news(), "call_0, call_1, call_2"));
+            }
+            for (body, missing) in refused {
+                let answer = proxy.chat(&body).await;
+                assert_eq!(answer.error(400).0, "invalid_request_error");
+                assert_eq!(
+                    answer.message(),
+                    format!(
+                        "An assistant message with 'tool_calls' must be followed by tool messages \
+                         responding to each 'tool_call_id'. The following tool_call_ids did not \
+                         have response messages: {missing}"
+                    )
+                );
+                let param = answer.body["error"]["param"].as_str().unwrap_or_default();
+                assert!(param.starts_with("messages"), "{param}");
+            }
+            assert_eq!(upstream.requests().len(), 1);
 
-        for at in 0..3 {
-            talk.result(&format!("call_{at}"), format!("result {at}"));
+            for at in 0..3 {
+                talk.result(&format!("call_{at}"), format!("result {at}"));
+            }
+            let answer = proxy.chat(&talk.news()).await;
+            assert_eq!(said(&talk.hear(answer)), "Seen.");
+            let requests = upstream.requests();
+            assert_eq!(requests[1].lines(), looked(3));
+            assert_eq!(requests[0].turn(), requests[1].turn());
+            proxy.stop().await;
         }
-        assert_eq!(said(&talk.send_news(&proxy).await), "Seen.");
-        let requests = upstream.requests();
-        assert_eq!(requests[1].lines(), looked(3));
-        assert_eq!(requests[0].turn(), requests[1].turn());
-        proxy.stop().await;
     });
 }
 

@@ -2,15 +2,23 @@
 //! its reply ends.
 
 use super::{
-    super::{queue::Keep, record::Record, rollout, thread::Storage},
+    super::{
+        queue::Keep,
+        record::Record,
+        rollout::{self, Head},
+        thread::Storage,
+    },
     Driver,
 };
 use crate::{
     conversation::{Block, BlockKind, Row},
     turn::{Sends, TurnError},
 };
-use codex_protocol::ThreadId;
-use std::time::{SystemTime, UNIX_EPOCH};
+use codex_protocol::{ThreadId, protocol::RolloutItem};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 impl Driver {
     /// Makes sure that the record of the conversation is there, and is still the one on disk.
@@ -89,11 +97,24 @@ impl Driver {
         }
     }
 
-    /// Writes down that a reply has ended well. core has put its items into the file by now.
+    /// Writes down that a reply has ended well. Where the thread has a file, core has put its items
+    /// into it by now.
     pub(super) async fn commit(&mut self, storage: &Storage, model: &str) {
-        let (Storage::File(path), Some(record)) = (storage, &self.record) else {
+        let (Storage::File(path), Some(record), Some(thread)) =
+            (storage, &self.record, &self.thread)
+        else {
             return;
         };
+        if *thread.storage() == Storage::Memory {
+            let items = record.items().iter().cloned();
+            let items = Arc::new(items.map(RolloutItem::ResponseItem).collect());
+            let instructions = record.instructions.clone();
+            let head = Head::new(record.thread, instructions, &self.shared.config);
+            if let Err(error) = rollout::write(path.clone(), head, items).await {
+                tracing::error!(conversation = %self.id, %error, "conversation_not_kept");
+                return;
+            }
+        }
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |time| time.as_secs());
