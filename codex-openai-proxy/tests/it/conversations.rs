@@ -2,7 +2,9 @@
 
 mod bounds;
 mod edits;
+mod endings;
 mod naming;
+mod shapes;
 mod writers;
 
 use crate::{
@@ -158,6 +160,27 @@ fn a_request_that_is_refused_disturbs_nothing() {
             talk.send(&proxy).await;
             assert_eq!(talk.conversation(), name);
         }
+        proxy.stop().await;
+    });
+}
+
+#[test]
+fn a_chat_whose_first_reply_was_lost_keeps_its_cache_key() {
+    run(async {
+        let upstream = counting().await;
+        let proxy = forward(&upstream).await;
+        let never = Gate::default();
+        upstream.reply(Reply::stream().begin_message().delta("Once").wait(&never));
+        let mut talk = Talk::about("Tell me.").with("conversation_id", "chat-1");
+        let mut stream = proxy.stream(&talk.whole()).await;
+        assert_eq!(stream.next_text().await, "Once");
+        drop(stream);
+        // Time to forget everything about it.
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        talk.send(&proxy).await;
+        let requests = upstream.requests();
+        assert_eq!(requests[1].lines(), ["user: Tell me."]);
+        assert_eq!(requests[0].cache_key(), requests[1].cache_key());
         proxy.stop().await;
     });
 }

@@ -11,7 +11,7 @@ use super::{
     events::TurnState,
     plan::Plan,
     pump::{Over, Pump, Recorded},
-    queue::{Job, Queue},
+    queue::{Job, Keep, Queue},
     record::{Exchange, Record},
     registry::{Begun, Standing},
     shared::Shared,
@@ -78,8 +78,11 @@ impl Driver {
         };
         while let Some(job) = driver.next().await {
             let span = job.span.clone();
+            let keep = job.keep;
             driver.answer(job).instrument(span).await;
-            if driver.is_blank() && driver.retire() {
+            // A client that has a name for it tries again under that name, and with it comes the
+            // cache key of the first attempt.
+            if keep == Keep::WhileLive && driver.is_blank() && driver.retire() {
                 break;
             }
         }

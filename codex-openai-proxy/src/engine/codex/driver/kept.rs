@@ -33,15 +33,15 @@ impl Driver {
         sends: Sends,
         blocks: &[Block],
     ) -> Result<(), TurnError> {
-        if keep == Keep::WhileLive || self.row.is_none() && self.record.is_some() {
-            return Ok(());
+        match &self.row {
+            // Whoever deletes a conversation deletes its file. To look for that is much faster than
+            // to ask the database.
+            Some(row) if row.rollout.exists() => return Ok(()),
+            None if self.record.is_some() || keep == Keep::WhileLive => return Ok(()),
+            _ => {}
         }
         let stored = self.shared.store.get(&self.id).await;
         let stored = stored.map_err(TurnError::internal)?;
-        let known = self.row.as_ref().map(|row| &row.thread);
-        if known.is_some() && known == stored.as_ref().map(|row| &row.thread) {
-            return Ok(());
-        }
         // Deleted by another process, if it was known at all.
         self.end_thread().await;
         self.record = None;
