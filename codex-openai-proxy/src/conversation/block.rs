@@ -198,9 +198,9 @@ impl Digester {
                 }
                 Part::Image { url, detail, .. } => {
                     self.fixed(match detail {
-                        None => b"n",
-                        Some(ImageDetail::Auto) => b"a",
-                        Some(ImageDetail::Low) => b"l",
+                        // Not told apart upstream, so that what comes back from there does not
+                        // tell them apart either.
+                        None | Some(ImageDetail::Auto | ImageDetail::Low) => b"a",
                         Some(ImageDetail::High) => b"h",
                         Some(ImageDetail::Original) => b"o",
                     });

@@ -1,6 +1,7 @@
 //! Which conversation a request belongs to, and what of it goes upstream.
 
 mod bounds;
+mod deleting;
 mod edits;
 mod endings;
 mod naming;
@@ -181,71 +182,6 @@ fn a_chat_whose_first_reply_was_lost_keeps_its_cache_key() {
         let requests = upstream.requests();
         assert_eq!(requests[1].lines(), ["user: Tell me."]);
         assert_eq!(requests[0].cache_key(), requests[1].cache_key());
-        proxy.stop().await;
-    });
-}
-
-#[test]
-fn a_deleted_conversation_is_forgotten() {
-    run(async {
-        let upstream = counting().await;
-        let proxy = forward(&upstream).await;
-        for path in ["/v1/conversations", "/conversations"] {
-            let mut talk = Talk::about("Secret.").with("conversation_id", "chat-1");
-            talk.send(&proxy).await;
-            let deleted = proxy.delete(&format!("{path}/chat-1")).await.ok();
-            let expected = json!({
-                "id": "chat-1", "object": "conversation.deleted", "deleted": true,
-            });
-            assert_eq!(deleted, expected);
-            let again = proxy.delete(&format!("{path}/chat-1")).await;
-            assert_eq!(again.error(404).1, Some("conversation_not_found"));
-
-            let key = upstream.last_request().cache_key().to_owned();
-            talk.say("Hi.");
-            talk.send_news(&proxy).await;
-            let request = upstream.last_request();
-            assert_eq!(request.lines(), ["user: Hi."]);
-            request.knows_nothing_of("Secret.");
-            assert_ne!(request.cache_key(), key);
-            proxy.delete("/v1/conversations/chat-1").await.ok();
-        }
-        // One that the proxy named itself.
-        let mut talk = Talk::about("Secret.");
-        talk.send(&proxy).await;
-        let path = format!("/v1/conversations/{}", talk.conversation());
-        proxy.delete(&path).await.ok();
-        talk.say("Hi.");
-        let answer = proxy.chat(&talk.named_news()).await;
-        assert_eq!(answer.error(404).1, Some("conversation_not_found"));
-        proxy.stop().await;
-    });
-}
-
-#[test]
-fn deleting_ends_the_turn_that_runs() {
-    run(async {
-        let upstream = counting().await;
-        let proxy = forward(&upstream).await;
-        let gate = Gate::default();
-        upstream.reply(
-            Reply::stream()
-                .begin_message()
-                .delta("Once")
-                .wait(&gate)
-                .delta(" upon")
-                .end_message()
-                .completed(),
-        );
-        let talk = Talk::about("Tell me.").with("conversation_id", "chat-1");
-        let mut stream = proxy.stream(&talk.whole()).await;
-        assert_eq!(stream.next_text().await, "Once");
-        proxy.delete("/v1/conversations/chat-1").await.ok();
-        gate.open();
-        stream.said().await.failed();
-        let mut talk = Talk::about("Hi.").with("conversation_id", "chat-1");
-        talk.send(&proxy).await;
-        assert_eq!(upstream.last_request().lines(), ["user: Hi."]);
         proxy.stop().await;
     });
 }

@@ -94,6 +94,17 @@ pub fn visible_item(item: &ResponseItem) -> Option<Item> {
     }
 }
 
+/// What the assistant said.
+pub fn answer(text: String) -> ResponseItem {
+    ResponseItem::Message {
+        id: unsent_id(),
+        role: role_name(Role::Assistant).to_owned(),
+        content: vec![ContentItem::OutputText { text }],
+        phase: None,
+        internal_chat_message_metadata_passthrough: None,
+    }
+}
+
 /// A user message as the input of a turn. Equals what [`response_item`] makes of it on the wire.
 pub fn user_input(content: Vec<Part>) -> Vec<UserInput> {
     content

@@ -219,11 +219,7 @@ impl Driver {
             Over::Abandoned => return Ok(Answer::Broken(None)),
             Over::Ended { outcome, turn } => (outcome, turn),
         };
-        let (Some(turn), Some(thread), Some(record)) = (
-            at_rest(&end, turn, &plan),
-            &mut self.thread,
-            &mut self.record,
-        ) else {
+        let Some(record) = self.record.as_mut().filter(|_| end.is_ok()) else {
             return Ok(Answer::Broken(Some(end)));
         };
         let settled = record.settle(Exchange {
@@ -235,8 +231,12 @@ impl Driver {
         if let Err(error) = settled {
             return Ok(Answer::Broken(Some(Err(error))));
         }
-        thread.set_turn(turn);
         record.instructions = instructions;
+        match (at_rest(&end, turn, &plan), &mut self.thread) {
+            (Some(turn), Some(thread)) => thread.set_turn(turn),
+            // Cut off at a limit. The client has the reply as far as it came, and core has not.
+            _ => self.end_thread().await,
+        }
         self.commit(&storage, &plan.turn.model).await;
         Ok(Answer::Kept(Some(end)))
     }
@@ -334,8 +334,8 @@ impl Driver {
     }
 }
 
-/// How a turn rests after a reply that ended well; `None` after any other, whose thread is of no
-/// more use.
+/// How a turn rests after a reply that came to its own end; `None` after any other, whose thread is
+/// of no more use.
 fn at_rest(outcome: &Result<TurnEvent, TurnError>, turn: TurnState, plan: &Plan) -> Option<Turn> {
     match (outcome, turn) {
         (

@@ -222,6 +222,12 @@ impl EventReader {
         broken_after_call()
     }
 
+    /// What came of a message that was never finished.
+    pub fn unfinished(&self) -> Option<&str> {
+        let message = self.message.as_ref();
+        message.map(|message| message.sent.as_str())
+    }
+
     fn on_text(&mut self, item_id: String, delta: String, out: &mut Vec<TurnEvent>) {
         if delta.is_empty() {
             return;
@@ -331,6 +337,7 @@ impl EventReader {
         } else {
             tracing::warn!("message_differs_from_its_deltas");
         }
+        self.message = None;
     }
 
     fn on_completed(&mut self, usage: Option<TokenUsage>) -> Step {

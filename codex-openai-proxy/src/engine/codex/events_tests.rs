@@ -333,3 +333,15 @@ fn a_call_to_a_tool_that_was_never_offered_stays_between_core_and_the_model() {
     assert_eq!(reading.read(completed()), Step::Continue);
     assert_eq!(reading.out, []);
 }
+
+#[test]
+fn what_came_of_a_message_is_known_until_the_message_is_whole() {
+    let mut reading = Reading::new();
+    assert_eq!(reading.reader.unfinished(), None);
+    reading.read(delta("msg_1", "Half "));
+    reading.read(delta("msg_1", "an answer"));
+    assert_eq!(reading.reader.unfinished(), Some("Half an answer"));
+    reading.read(message("msg_1", "Half an answer."));
+    assert_eq!(reading.reader.unfinished(), None);
+    assert_eq!(reading.text(), "Half an answer.");
+}

@@ -2,6 +2,7 @@
 
 use super::{
     breaks::Watch,
+    convert,
     events::{End, EventReader, Step, TurnState},
     queue::Queue,
     thread::Thread,
@@ -109,6 +110,10 @@ impl Pump<'_> {
                 }
             }
             if let Step::End(End { outcome, turn }) = step {
+                // A reply that was cut at a limit is a reply, and core records whole messages only.
+                if let (Ok(_), Some(text)) = (&outcome, reader.unfinished()) {
+                    recorded.items.push(convert::answer(text.to_owned()));
+                }
                 return Over::Ended { outcome, turn };
             }
         }

@@ -3,10 +3,10 @@
 
 use crate::{
     harness::{codex::Setup, run, talk::Talk},
-    upstream::{Reply, Upstream},
+    upstream::{Reply, Seen, Upstream},
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
 
@@ -22,21 +22,25 @@ fn text(text: &str) -> Value {
     json!({ "type": "text", "text": text })
 }
 
-/// The user's messages of one request each, and replies that come to them.
-fn exchanges() -> Vec<(Vec<Value>, Reply)> {
-    let user = |content: Value| json!({ "role": "user", "content": content });
-    let thought = |number: usize| Reply::stream().thought(&format!("sealed-{number}"));
+/// The client's messages of one request, and the reply that comes to them.
+type Exchange = (Vec<Value>, Reply);
+
+fn user(content: Value) -> Value {
+    json!({ "role": "user", "content": content })
+}
+
+fn thought(number: usize) -> Reply {
+    Reply::stream().thought(&format!("sealed-{number}"))
+}
+
+/// Texts, calls and results in all their forms.
+fn words() -> Vec<Exchange> {
     vec![
         (
-            vec![user(json!([
-                text("Some pictures:"),
-                image(None),
-                image(Some("auto")),
-                image(Some("low")),
-                text(""),
-                image(Some("high")),
-                text("That is all."),
-            ]))],
+            vec![
+                json!({ "role": "system", "content": "Be brief." }),
+                user(json!([text("Some"), text(""), text("parts.")])),
+            ],
             thought(1).message(&["Four ", "dots."]),
         ),
         (
@@ -50,7 +54,7 @@ fn exchanges() -> Vec<(Vec<Value>, Reply)> {
         (
             vec![
                 json!({ "role": "developer", "content": [text("Use"), text(" tools.")] }),
-                user(json!([image(None)])),
+                user(json!("Look.")),
             ],
             thought(3)
                 .message(&["I will look."])
@@ -63,9 +67,7 @@ fn exchanges() -> Vec<(Vec<Value>, Reply)> {
             vec![
                 json!({ "role": "tool", "tool_call_id": "call_4", "content": "" }),
                 json!({ "role": "tool", "tool_call_id": "call_1", "content": "one\n" }),
-                json!({ "role": "tool", "tool_call_id": "call_3", "content": [
-                    text("a picture"), image(Some("high")), image(None),
-                ] }),
+                json!({ "role": "tool", "tool_call_id": "call_3", "content": [] }),
                 json!({ "role": "tool", "tool_call_id": "call_2", "content": [
                     text("two"), text("parts"),
                 ] }),
@@ -80,60 +82,85 @@ fn exchanges() -> Vec<(Vec<Value>, Reply)> {
     ]
 }
 
-/// Sends the exchanges with the whole history each; gives what the upstream was sent.
-async fn told(idle: Option<Duration>) -> Vec<Vec<String>> {
+/// Pictures of every detail, in questions and in results.
+fn pictures() -> Vec<Exchange> {
+    let details = [None, Some("auto"), Some("low"), Some("high")];
+    let mut exchanges: Vec<Exchange> = details
+        .into_iter()
+        .enumerate()
+        .map(|(number, detail)| {
+            let content = json!([text("Look."), image(detail)]);
+            (vec![user(content)], thought(number).message(&["A dot."]))
+        })
+        .collect();
+    exchanges.push((
+        vec![user(json!("More."))],
+        thought(4).call("call_1", "look", "{}"),
+    ));
+    let result = details.map(image);
+    exchanges.push((
+        vec![json!({ "role": "tool", "tool_call_id": "call_1", "content": result })],
+        thought(5).message(&["Dots."]),
+    ));
+    exchanges.push((vec![user(json!("Thanks."))], thought(6).message(&["Bye."])));
+    exchanges
+}
+
+/// Sends the exchanges, each with the whole history; gives what the upstream was sent. The
+/// conversation is put away after each, or never.
+async fn told(exchanges: Vec<Exchange>, put_away: bool) -> Vec<Vec<String>> {
     let upstream = Upstream::start().await;
     let mut setup = Setup::new(&upstream);
-    if let Some(idle) = idle {
-        setup.config.conversations.idle = idle;
-        setup.config.conversations.parked = idle;
+    if put_away {
+        setup.config.conversations.idle = Duration::from_millis(100);
+        setup.config.conversations.parked = Duration::from_millis(100);
     }
     let (proxy, engine) = setup.start_with_engine().await;
     let mut talk = Talk::new()
         .offering(&["look", "mcp.look/too"])
         .with("conversation_id", "chat-1");
-    talk.body["tools"]
-        .as_array_mut()
-        .unwrap()
-        .push(json!({ "type": "custom", "custom": { "name": "Say" } }));
-    for (messages, reply) in exchanges() {
+    let tools = talk.body["tools"].as_array_mut().unwrap();
+    tools.push(json!({ "type": "custom", "custom": { "name": "Say" } }));
+    for (messages, reply) in exchanges {
         talk.messages().extend(messages);
         upstream.reply(reply.completed());
         talk.send(&proxy).await;
-        while idle.is_some() && engine.live_threads().await > 0 {
+        while put_away && engine.live_threads().await > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
     proxy.stop().await;
     let requests = upstream.requests();
-    assert!(
-        requests
-            .iter()
-            .all(|request| request.cache_key() == requests[0].cache_key())
-    );
-    requests.iter().map(crate::upstream::Seen::lines).collect()
+    let keys: HashSet<&str> = requests.iter().map(Seen::cache_key).collect();
+    assert_eq!(keys.len(), 1);
+    requests.iter().map(Seen::lines).collect()
+}
+
+async fn check(exchanges: fn() -> Vec<Exchange>) {
+    let live = told(exchanges(), false).await;
+    let count = live.len();
+    // Each request repeats what the one before it held, and the thoughts that came to that.
+    for pair in live.windows(2) {
+        assert_eq!(pair[1][..pair[0].len()], pair[0]);
+    }
+    let seals = live[count - 1].iter();
+    let seals = seals.filter(|line| line.starts_with("reasoning: "));
+    assert_eq!(seals.count(), count - 1);
+    let from_disk = told(exchanges(), true).await;
+    for (number, (live, from_disk)) in live.iter().zip(&from_disk).enumerate() {
+        for (live, from_disk) in live.iter().zip(from_disk) {
+            assert_eq!(from_disk, live, "request {number}");
+        }
+        assert_eq!(from_disk.len(), live.len(), "request {number}");
+    }
 }
 
 #[test]
-fn every_shape_is_known_again() {
-    run(async {
-        let live = told(None).await;
-        // Each request repeats what the one before it held.
-        for pair in live.windows(2) {
-            assert_eq!(pair[1][..pair[0].len()], pair[0]);
-        }
-        let seals = live.last().unwrap().iter();
-        let seals: Vec<_> = seals.filter(|line| line.starts_with("reasoning")).collect();
-        assert_eq!(
-            seals,
-            [
-                "reasoning: sealed-1",
-                "reasoning: sealed-2",
-                "reasoning: sealed-3",
-                "reasoning: sealed-4"
-            ]
-        );
-        let from_disk = told(Some(Duration::from_millis(100))).await;
-        assert_eq!(from_disk, live);
-    });
+fn words_are_known_again() {
+    run(check(words));
+}
+
+#[test]
+fn pictures_are_known_again() {
+    run(check(pictures));
 }

@@ -100,12 +100,11 @@ impl Driver {
     /// Writes down that a reply has ended well. Where the thread has a file, core has put its items
     /// into it by now.
     pub(super) async fn commit(&mut self, storage: &Storage, model: &str) {
-        let (Storage::File(path), Some(record), Some(thread)) =
-            (storage, &self.record, &self.thread)
-        else {
+        let (Storage::File(path), Some(record)) = (storage, &self.record) else {
             return;
         };
-        if *thread.storage() == Storage::Memory {
+        let by_core = self.thread.as_ref();
+        if !by_core.is_some_and(|thread| thread.storage() == storage) {
             let items = record.items().iter().cloned();
             let items = Arc::new(items.map(RolloutItem::ResponseItem).collect());
             let instructions = record.instructions.clone();
