@@ -182,7 +182,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
 
 async fn serve(config: Config) -> Result<(), CliError> {
     #[cfg(feature = "codex")]
-    let engine = engines::codex(&config).await?;
+    let engine = engines::serving(&config).await?;
     #[cfg(not(feature = "codex"))]
     let engine = Arc::new(UnavailableEngine::new(NO_CODEX));
     serve_with(config, engine, |_| String::new()).await

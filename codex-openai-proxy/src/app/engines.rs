@@ -27,11 +27,27 @@ pub enum StartError {
 ///
 /// When Codex's configuration cannot be used. A missing login is no error here.
 pub async fn codex(config: &Config) -> Result<Arc<dyn Engine>, StartError> {
-    let folders = Folders {
+    let folders = user_folders(config);
+    Ok(CodexEngine::new(&config.codex, config.conversations, folders).await?)
+}
+
+/// The same, as the one that serves from the state folder.
+///
+/// # Errors
+///
+/// As for [`codex`], and when another process serves from that folder.
+pub async fn serving(config: &Config) -> Result<Arc<dyn Engine>, StartError> {
+    let folders = user_folders(config);
+    let engine = CodexEngine::new(&config.codex, config.conversations, folders).await?;
+    engine.claim(folders).await?;
+    Ok(engine)
+}
+
+fn user_folders(config: &Config) -> Folders<'_> {
+    Folders {
         codex_home: &config.codex_home,
         state: &config.home,
-    };
-    Ok(CodexEngine::new(&config.codex, config.conversations, folders).await?)
+    }
 }
 
 /// The same engine before a model of our own on loopback: no login, no network, nothing of the
@@ -53,8 +69,8 @@ pub async fn for_demo(config: &Config) -> Result<(Arc<dyn Engine>, DemoModel), S
         codex_home: &codex_home,
         state: &state,
     };
-    let engine: Arc<dyn Engine> =
-        CodexEngine::new(&settings, config.conversations, folders).await?;
+    let engine = CodexEngine::new(&settings, config.conversations, folders).await?;
+    engine.claim(folders).await?;
     Ok((engine, model))
 }
 

@@ -63,13 +63,18 @@ pub fn init(config: &Config, default_filter: &str) -> Result<(), LoggingError> {
     Ok(())
 }
 
-/// Telemetry of Codex, which says nothing that its log does not, but names the account.
-const TELEMETRY: [&str; 2] = ["codex_otel", "feedback_tags"];
+/// Never logged: telemetry of Codex, which says nothing that its log does not, but names the account;
+/// and the place where it tells each tool call with all that the model wrote into it.
+const UNLOGGED: [&str; 3] = [
+    "codex_otel",
+    "feedback_tags",
+    "codex_core::stream_events_utils",
+];
 
 /// Whether something may be logged at all, whatever `RUST_LOG` says.
 fn is_safe(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
-    if TELEMETRY.iter().any(|name| target.starts_with(name)) {
+    if UNLOGGED.iter().any(|name| target.starts_with(name)) {
         return false;
     }
     let ours = target
@@ -109,6 +114,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(target: "codex_core::client", "");
             tracing::warn!(target: "codex_otel.log_only", "");
+            tracing::info!(target: "codex_core::stream_events_utils", "");
             tracing::debug!(target: "codex_core::client", "");
             tracing::trace!(target: "hyper_util::client", "");
             tracing::debug!(target: "reqwest::connect", "");

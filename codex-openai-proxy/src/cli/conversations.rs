@@ -140,6 +140,7 @@ fn age(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::Transcript;
 
     fn row(id: &str, model: &str, turns: u64, used: u64) -> Row {
         Row {
@@ -149,6 +150,8 @@ mod tests {
             model: model.to_owned(),
             turns,
             items: 0,
+            transcript: Transcript::default(),
+            hidden: Vec::new(),
             created: 0,
             used,
         }

@@ -10,11 +10,11 @@ const CONTEXT: &str = "codex-openai-proxy conversation digest v1";
 
 /// Length of a [`Digest`], in bytes. Equal digests have to mean equal content, in the face of
 /// clients that choose theirs.
-const DIGEST_BYTES: usize = 16;
+pub(super) const DIGEST_BYTES: usize = 16;
 
 /// A digest of a part of a conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest([u8; DIGEST_BYTES]);
+pub struct Digest(pub(super) [u8; DIGEST_BYTES]);
 
 /// Items that belong together however a client splits or orders them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,9 @@
 //!
 //! A small SQLite database in the folder of our own state. Several processes may use it at once.
 
+use super::Transcript;
 use crate::turn::ConversationId;
+use serde_json::json;
 use sqlx::{
     ConnectOptions, Connection, Row as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
@@ -25,7 +27,8 @@ const FILE: &str = "conversations.sqlite3";
 const VERSION: i64 = 1;
 
 /// `id` is the client's name of the conversation, `thread` codex-core's id of the thread, `rollout`
-/// the path of its file, `items` how much of that file counts, `created` and `used` are Unix seconds.
+/// the path of its file, `items` how much of that file counts, `transcript` and `hidden` how the
+/// client sees that, `created` and `used` are Unix seconds.
 const SCHEMA: &str = "
     CREATE TABLE conversations (
         id TEXT PRIMARY KEY NOT NULL,
@@ -34,6 +37,8 @@ const SCHEMA: &str = "
         model TEXT NOT NULL,
         turns INTEGER NOT NULL,
         items INTEGER NOT NULL,
+        transcript BLOB NOT NULL,
+        hidden TEXT NOT NULL,
         created INTEGER NOT NULL,
         used INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
@@ -74,6 +79,10 @@ pub struct Row {
     /// How many of the items in the file belong to them. What follows is left of a reply that was
     /// broken off.
     pub items: u64,
+    /// How the client sees those items, its ends counted in them.
+    pub transcript: Transcript,
+    /// The ids of calls among them that no client has heard of.
+    pub hidden: Vec<String>,
     /// When it began, in Unix seconds.
     pub created: u64,
     /// When it was last used, in Unix seconds.
@@ -196,8 +205,8 @@ impl Store {
     pub async fn put(&self, row: &Row) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT OR REPLACE INTO conversations
-                (id, thread, rollout, model, turns, items, created, used)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (id, thread, rollout, model, turns, items, transcript, hidden, created, used)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(row.id.as_str())
         .bind(&row.thread)
@@ -205,6 +214,8 @@ impl Store {
         .bind(&row.model)
         .bind(to_sql(row.turns))
         .bind(to_sql(row.items))
+        .bind(row.transcript.to_bytes())
+        .bind(json!(row.hidden).to_string())
         .bind(to_sql(row.created))
         .bind(to_sql(row.used))
         .execute(&self.pool)
@@ -212,8 +223,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes down how far a conversation has come: model, turns, items and time. False where it is
-    /// not known any more, or by another thread: another process has deleted it.
+    /// Writes down how far a conversation has come. False where it is not known any more, or by
+    /// another thread: another process has deleted it.
     ///
     /// # Errors
     ///
@@ -221,12 +232,16 @@ impl Store {
     pub async fn update(&self, row: &Row) -> Result<bool, StoreError> {
         let done = sqlx::query(
             "UPDATE conversations
-                SET model = ?, turns = ?, items = ?, used = max(used, ?)
+                SET rollout = ?, model = ?, turns = ?, items = ?, transcript = ?, hidden = ?,
+                    used = max(used, ?)
                 WHERE id = ? AND thread = ?",
         )
+        .bind(self.stored_path(&row.rollout)?)
         .bind(&row.model)
         .bind(to_sql(row.turns))
         .bind(to_sql(row.items))
+        .bind(row.transcript.to_bytes())
+        .bind(json!(row.hidden).to_string())
         .bind(to_sql(row.used))
         .bind(row.id.as_str())
         .bind(&row.thread)
@@ -264,6 +279,9 @@ impl Store {
             model: row.try_get("model")?,
             turns: from_sql(row.try_get("turns")?),
             items: from_sql(row.try_get("items")?),
+            // What cannot be read is made again from the items.
+            transcript: Transcript::from_bytes(row.try_get("transcript")?).unwrap_or_default(),
+            hidden: serde_json::from_str(row.try_get("hidden")?).unwrap_or_default(),
             created: from_sql(row.try_get("created")?),
             used: from_sql(row.try_get("used")?),
         })

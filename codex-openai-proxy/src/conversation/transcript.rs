@@ -1,6 +1,6 @@
 //! What a conversation holds, as its client sees it, and what a request makes of it.
 
-use super::{Block, BlockKind, Digest};
+use super::{Block, BlockKind, Digest, block::DIGEST_BYTES};
 use crate::turn::Sends;
 
 #[cfg(test)]
@@ -12,6 +12,9 @@ mod tests;
 pub struct Transcript {
     entries: Vec<Entry>,
 }
+
+/// Length of a block as bytes: its digest, and its end as a little-endian number.
+const ENTRY_BYTES: usize = DIGEST_BYTES + size_of::<u64>();
 
 /// One block of a [`Transcript`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,32 @@ impl Transcript {
     pub fn end_of(&self, blocks: usize) -> usize {
         let first = &self.entries[..blocks.min(self.entries.len())];
         first.last().map_or(0, |entry| entry.end)
+    }
+
+    /// The whole as bytes, for [`Transcript::from_bytes`].
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.entries.len() * ENTRY_BYTES);
+        for entry in &self.entries {
+            bytes.extend_from_slice(&entry.digest.0);
+            bytes.extend_from_slice(&(entry.end as u64).to_le_bytes());
+        }
+        bytes
+    }
+
+    /// What [`Transcript::to_bytes`] made bytes of; `None` where it was not that.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut transcript = Self::default();
+        let (entries, []) = bytes.as_chunks::<ENTRY_BYTES>() else {
+            return None;
+        };
+        for entry in entries {
+            let (digest, end) = entry.split_first_chunk()?;
+            let end = u64::from_le_bytes(end.try_into().ok()?);
+            transcript.push(Digest(*digest), usize::try_from(end).ok()?);
+        }
+        Some(transcript)
     }
 
     /// The digest of the whole. What [`chains`] gives for a request that begins with these blocks,

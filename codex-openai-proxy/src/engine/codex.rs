@@ -54,9 +54,10 @@ use models::ForwardingModels;
 use registry::{Registry, Routed};
 use shared::Shared;
 use std::{
+    fs::{File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -66,6 +67,8 @@ pub struct CodexEngine {
     auth: Arc<AuthManager>,
     catalog: Arc<Catalog>,
     drivers: TaskTracker,
+    /// Held for as long as this process serves.
+    claim: OnceLock<File>,
 }
 
 /// Why the engine does not start.
@@ -80,6 +83,12 @@ pub enum EngineError {
     /// Our folder for codex-core cannot be used.
     #[error("{0}: {1}")]
     Home(PathBuf, io::Error),
+    /// Another process serves from our folder.
+    #[error(
+        "{0} is in use by another codex-openai-proxy; set CODEX_OPENAI_PROXY_HOME to give this one a \
+         folder of its own"
+    )]
+    InUse(PathBuf),
     /// Logging in or out failed.
     #[error("Codex account: {0}")]
     Account(io::Error),
@@ -161,7 +170,39 @@ impl CodexEngine {
             auth,
             catalog: Arc::new(catalog),
             drivers: TaskTracker::new(),
+            claim: OnceLock::new(),
         }))
+    }
+
+    /// Makes the state folder this process's alone, and clears away what killed ones left in it. Two
+    /// that serve from one folder would lose each other's replies.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::InUse`], and what is wrong with the folder.
+    pub async fn claim(&self, folders: Folders<'_>) -> Result<(), EngineError> {
+        let path = folders.state.join("serving.lock");
+        let at = |error| EngineError::Home(path.clone(), error);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(at)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(EngineError::InUse(folders.state.to_owned()));
+            }
+            Err(TryLockError::Error(error)) => return Err(at(error)),
+        }
+        let rows = self.shared.store.list().await?;
+        let known = rows.into_iter().map(|row| row.rollout).collect();
+        let rollouts = &self.shared.rollouts;
+        rollout::sweep(rollouts, &known)
+            .map_err(|error| EngineError::Home(rollouts.clone(), error))?;
+        // A second claim of this process has failed above.
+        drop(self.claim.set(file));
+        Ok(())
     }
 
     /// How many threads core holds: one for each live conversation that was not interrupted.
@@ -199,19 +240,6 @@ impl CodexEngine {
         }
         let row = self.shared.store.get(id).await;
         row.map(|row| row.is_some()).map_err(TurnError::internal)
-    }
-
-    async fn delete(&self, id: &ConversationId) -> Result<bool, TurnError> {
-        let live = self.shared.registry.has(id);
-        let row = self.shared.store.delete(id).await;
-        let row = row.map_err(TurnError::internal)?;
-        if let Some(ended) = self.shared.registry.dismiss(id) {
-            ended.cancelled().await;
-        }
-        if let Some(row) = &row {
-            row.remove_rollout().map_err(TurnError::internal)?;
-        }
-        Ok(live || row.is_some())
     }
 
     /// A login can be made while the proxy runs, so a missing one is looked for again.
@@ -256,7 +284,10 @@ impl Engine for CodexEngine {
         &'a self,
         id: &'a ConversationId,
     ) -> BoxFuture<'a, Result<bool, TurnError>> {
-        self.delete(id).boxed()
+        // To its end, also where nobody waits for that.
+        let deletion = delete(Arc::clone(&self.shared), id.clone());
+        let deletion = self.drivers.spawn(deletion);
+        async move { deletion.await.map_err(TurnError::internal)? }.boxed()
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
@@ -268,6 +299,27 @@ impl Engine for CodexEngine {
         }
         .boxed()
     }
+}
+
+/// Forgets a conversation. Says whether there was one.
+async fn delete(shared: Arc<Shared>, id: ConversationId) -> Result<bool, TurnError> {
+    let live = shared.registry.has(&id);
+    let mut known = forget(&shared, &id).await?;
+    if let Some(ended) = shared.registry.dismiss(&id) {
+        ended.cancelled().await;
+        // A reply may just have written it down.
+        known |= forget(&shared, &id).await?;
+    }
+    Ok(live || known)
+}
+
+async fn forget(shared: &Shared, id: &ConversationId) -> Result<bool, TurnError> {
+    let row = shared.store.delete(id).await;
+    let row = row.map_err(TurnError::internal)?;
+    if let Some(row) = &row {
+        row.remove_rollout().map_err(TurnError::internal)?;
+    }
+    Ok(row.is_some())
 }
 
 async fn thread_manager(

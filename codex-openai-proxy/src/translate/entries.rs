@@ -109,11 +109,12 @@ impl<'a> Entries<'a> {
     ) -> Result<(), TurnError> {
         self.past_leading = true;
         match self.calls.insert(id.clone(), Call::Open(holder)) {
-            None => {}
+            // Some model servers number the calls of each step from the start.
+            None | Some(Call::Answered) => {}
             Some(Call::Unknown(param)) => {
                 return Err(TurnError::UnknownToolCall { call_id: id, param });
             }
-            Some(Call::Open(_) | Call::Answered) => {
+            Some(Call::Open(_)) => {
                 return Err(invalid::value(
                     param(),
                     "an earlier tool call has the same id.",

@@ -201,3 +201,25 @@ fn without_a_login_it_serves_and_says_so() {
         assert!(told.contains("codex-openai-proxy login"), "{told}");
     });
 }
+
+#[test]
+fn a_folder_is_served_from_by_one_process_at_a_time() {
+    run(async {
+        let upstream = Upstream::start().await;
+        let (_, homes) = Setup::new(&upstream).write();
+        let mut first = Program::start(command(&["serve"], &homes));
+        first.client(&homes).await;
+        let mut second = Program::start(command(&["serve"], &homes));
+        assert_eq!(second.line().await, None);
+        assert!(!second.ended().await.success());
+        let told = log(&homes);
+        assert!(told.contains("CODEX_OPENAI_PROXY_HOME"), "{told}");
+        // Commands that only look do not mind.
+        let mut models = Program::start(command(&["models"], &homes));
+        assert!(models.ended().await.success());
+        first.terminate();
+        assert!(first.ended().await.success());
+        let mut third = Program::start(command(&["serve"], &homes));
+        third.client(&homes).await;
+    });
+}

@@ -4,6 +4,7 @@ mod bounds;
 mod deleting;
 mod edits;
 mod endings;
+mod kept;
 mod naming;
 mod shapes;
 mod writers;

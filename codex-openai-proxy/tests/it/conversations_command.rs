@@ -6,7 +6,7 @@ use crate::harness::{
     run,
 };
 use codex_openai_proxy::{
-    conversation::{Row, Store},
+    conversation::{Row, Store, Transcript},
     turn::ConversationId,
 };
 use std::fs;
@@ -32,6 +32,8 @@ async fn keep(store: &Store, homes: &Homes, names: &[&str]) -> Vec<Row> {
             model: "gpt-5.2".to_owned(),
             turns: used + 6,
             items: 2,
+            transcript: Transcript::default(),
+            hidden: Vec::new(),
             created: 1,
             used,
         };

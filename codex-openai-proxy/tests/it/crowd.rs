@@ -153,6 +153,7 @@ fn chats_are_put_away_and_come_back() {
         setup.config.conversations.max_live = KEPT;
         setup.config.conversations.idle = Duration::from_secs(1);
         let (proxy, engine) = setup.start_with_engine().await;
+        let client = Client::new(proxy.address()).without_keeping_replies();
         let live = async |most| {
             let put_away = async {
                 while engine.live_threads().await > most {
@@ -165,11 +166,11 @@ fn chats_are_put_away_and_come_back() {
         };
         let mut chats = Vec::new();
         for batch in 0..3 {
-            chats.extend(begin_all(&proxy, batch * 60..(batch + 1) * 60).await);
+            chats.extend(begin_all(&client, batch * 60..(batch + 1) * 60).await);
             live(KEPT).await;
         }
         live(0).await;
-        go_on_with_all(&proxy, &upstream, chats).await;
+        go_on_with_all(&client, &upstream, chats).await;
         live(0).await;
         proxy.stop().await;
     });

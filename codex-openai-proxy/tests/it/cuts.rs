@@ -316,12 +316,13 @@ async fn play(plan: Plan) {
         };
     }
     let proxy = setup.start().await;
+    let client = Client::new(proxy.address()).without_keeping_replies();
     let mut talk = Talk::new().offering(&["look"]);
     if plan.named {
         talk = talk.with("conversation_id", "chat-1");
     }
     let chat = Play {
-        client: &proxy,
+        client: &client,
         upstream: &upstream,
         plan: &plan,
         talk,

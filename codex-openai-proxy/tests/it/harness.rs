@@ -32,6 +32,7 @@ pub struct Proxy {
 pub struct Client {
     address: SocketAddr,
     http: reqwest::Client,
+    keeps_replies: bool,
 }
 
 /// The folders of one proxy, removed with it.
@@ -104,7 +105,20 @@ impl Client {
     /// A client of the proxy at `address`.
     pub fn new(address: SocketAddr) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { address, http }
+        Self {
+            address,
+            http,
+            keeps_replies: true,
+        }
+    }
+
+    /// The same for very many replies in one piece: none of them is worth a check of its own.
+    #[cfg(feature = "codex")]
+    pub fn without_keeping_replies(self) -> Self {
+        Self {
+            keeps_replies: false,
+            ..self
+        }
     }
 
     /// Where the proxy listens.
@@ -122,6 +136,7 @@ impl Client {
         Answer::read(self.request(Method::GET, path).send().await.unwrap()).await
     }
 
+    #[cfg(feature = "codex")]
     pub async fn delete(&self, path: &str) -> Answer {
         Answer::read(self.request(Method::DELETE, path).send().await.unwrap()).await
     }
@@ -129,7 +144,12 @@ impl Client {
     /// Sends `body` as it is and reads the answer in one piece.
     pub async fn chat(&self, body: &Value) -> Answer {
         let request = self.request(Method::POST, "/v1/chat/completions");
-        Answer::read(request.json(body).send().await.unwrap()).await
+        let response = request.json(body).send().await.unwrap();
+        if self.keeps_replies {
+            Answer::read(response).await
+        } else {
+            Answer::read_only(response).await.0
+        }
     }
 
     /// Asks for a stream, which must begin with status 200.

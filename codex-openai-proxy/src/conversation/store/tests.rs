@@ -1,10 +1,27 @@
 //! The store on a real disk.
 
 use super::*;
+use crate::{
+    conversation::blocks,
+    turn::{Item, Part, Role},
+};
 use tempfile::TempDir;
 
 fn id(name: &str) -> ConversationId {
     ConversationId::new(name).unwrap()
+}
+
+/// Blocks that end there.
+fn transcript(ends: &[usize]) -> Transcript {
+    let mut transcript = Transcript::default();
+    for end in ends {
+        let said = Item::Message {
+            role: Role::User,
+            content: vec![Part::Text(end.to_string())],
+        };
+        transcript.push(blocks(&[said])[0].digest, *end);
+    }
+    transcript
 }
 
 fn row(folder: &Path, name: &str) -> Row {
@@ -15,6 +32,8 @@ fn row(folder: &Path, name: &str) -> Row {
         model: "gpt-5.2".to_owned(),
         turns: 1,
         items: 2,
+        transcript: transcript(&[1, 2]),
+        hidden: vec!["call_1".to_owned(), "call_2".to_owned()],
         created: 100,
         used: 200,
     }
@@ -100,6 +119,9 @@ async fn a_turn_is_written_down_and_time_never_runs_back() {
         model: "gpt-5.3".to_owned(),
         turns: 3,
         items: 8,
+        transcript: transcript(&[1, 2, 5, 8]),
+        hidden: Vec::new(),
+        rollout: home.path().join("another.jsonl"),
         used: 300,
         ..row(home.path(), "a")
     };

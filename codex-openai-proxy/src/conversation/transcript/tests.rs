@@ -94,6 +94,15 @@ fn what_belongs_together_is_one_block() {
 }
 
 #[test]
+fn a_transcript_survives_as_bytes() {
+    let held = holding(&chat());
+    let bytes = held.to_bytes();
+    assert_eq!(Transcript::from_bytes(&bytes), Some(held));
+    assert_eq!(Transcript::from_bytes(&[]), Some(Transcript::default()));
+    assert_eq!(Transcript::from_bytes(&bytes[1..]), None);
+}
+
+#[test]
 fn the_chain_tells_which_prefix_a_transcript_is() {
     let items = chat();
     let blocks = blocks(&items);

@@ -15,7 +15,7 @@ use super::{
     record::{Exchange, Record},
     registry::{Begun, Standing},
     shared::Shared,
-    thread::{Start, Storage, Thread, Turn},
+    thread::{Start, Thread, Turn},
 };
 use crate::{
     conversation::Row,
@@ -25,7 +25,10 @@ use crate::{
 use codex_protocol::protocol::EventMsg;
 use std::{future::pending, sync::Arc};
 use tail::Tail;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::mpsc::error::TrySendError,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -36,6 +39,8 @@ pub struct Driver {
     serial: u64,
     queue: Queue,
     ended: CancellationToken,
+    /// How long it is kept.
+    keep: Keep,
     /// What is kept of it for good.
     row: Option<Row>,
     /// What was said; `None` before the first request, which tells whether to look on disk.
@@ -72,17 +77,20 @@ impl Driver {
             id,
             serial,
             ended,
+            keep: Keep::WhileLive,
             row: None,
             record: None,
             thread: None,
         };
         while let Some(job) = driver.next().await {
             let span = job.span.clone();
-            let keep = job.keep;
+            if job.keep == Keep::Lasting {
+                driver.keep = Keep::Lasting;
+            }
             driver.answer(job).instrument(span).await;
             // A client that has a name for it tries again under that name, and with it comes the
             // cache key of the first attempt.
-            if keep == Keep::WhileLive && driver.is_blank() && driver.retire() {
+            if driver.keep == Keep::WhileLive && driver.is_blank() && driver.retire() {
                 break;
             }
         }
@@ -128,6 +136,12 @@ impl Driver {
                     tracing::warn!(conversation = %self.id, "parked_turn_ended");
                     self.end_thread().await;
                 }
+                // core answers calls to tools that were never offered, when their turn comes.
+                Ok(EventMsg::RawResponseItem(event)) => {
+                    if let Some(record) = &mut self.record {
+                        record.push_hidden(event.item);
+                    }
+                }
                 Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(conversation = %self.id, %error, "thread_died");
@@ -150,13 +164,16 @@ impl Driver {
         let count = 1 + self.queue.take_given_up();
         let registry = &self.shared.registry;
         registry.answered(&self.id, self.serial, count, self.standing());
-        let (Answer::Kept(end) | Answer::Broken(end)) = &answer;
-        if let Some(end) = end.clone() {
-            // Nobody to tell is no failure.
-            drop(reply.send(end).await);
+        let (end, is_broken) = match answer {
+            Answer::Kept(end) => (end, false),
+            Answer::Broken(end) => (end, true),
+        };
+        // Neither must wait for the other: the reply's end for the thread's, and what comes next in
+        // the conversation for a client that does not read.
+        if let Some(Err(TrySendError::Full(end))) = end.map(|end| reply.try_send(end)) {
+            tokio::spawn(async move { drop(reply.send(end).await) });
         }
-        // The reply's end must not wait for the thread's.
-        if matches!(answer, Answer::Broken(_)) {
+        if is_broken {
             self.discard_thread().await;
         }
     }
@@ -167,10 +184,9 @@ impl Driver {
             mut request,
             blocks,
             sends,
-            keep,
             ..
         } = job;
-        self.load(keep, sends, &blocks).await?;
+        self.load(self.keep, sends, &blocks).await?;
         let record = self.record.get_or_insert_with(Record::new);
         let items = std::mem::take(&mut request.items);
         let mut tail = Tail::new(record, items, &blocks, sends)?;
@@ -188,12 +204,11 @@ impl Driver {
             _ => self.shared.default_instructions.clone(),
         };
         let plan = Plan::new(request, &instructions, &self.shared.config)?;
-        let storage = self.storage(keep);
+        let Tail { from, keep, .. } = tail;
         let asked = tail.asked.clone();
-        let from = tail.from;
         let mut recorded = Recorded::default();
         let begun = self
-            .begin_turn(&plan, &instructions, &storage, tail, &mut recorded)
+            .begin_turn(&plan, &instructions, tail, &mut recorded)
             .await;
         if let Err(error) = begun {
             return Ok(Answer::Broken(Some(Err(error))));
@@ -223,6 +238,7 @@ impl Driver {
             return Ok(Answer::Broken(Some(end)));
         };
         let settled = record.settle(Exchange {
+            keep,
             asked: &blocks[asked],
             from,
             recorded: recorded.items,
@@ -235,9 +251,9 @@ impl Driver {
         match (at_rest(&end, turn, &plan), &mut self.thread) {
             (Some(turn), Some(thread)) => thread.set_turn(turn),
             // Cut off at a limit. The client has the reply as far as it came, and core has not.
-            _ => self.end_thread().await,
+            _ => self.discard_thread().await,
         }
-        self.commit(&storage, &plan.turn.model).await;
+        self.commit(self.keep, &plan.turn.model).await;
         Ok(Answer::Kept(Some(end)))
     }
 
@@ -246,7 +262,6 @@ impl Driver {
         &mut self,
         plan: &Plan,
         instructions: &str,
-        storage: &Storage,
         tail: Tail,
         recorded: &mut Recorded,
     ) -> Result<(), TurnError> {
@@ -276,16 +291,17 @@ impl Driver {
         if rebuilt {
             tracing::info!(conversation = %self.id, kept = tail.keep, "rebuilt");
         }
-        self.end_thread().await;
-        self.cut(tail.keep).await;
+        self.discard_thread().await;
+        let storage = self.storage(self.keep);
         let record = self.record.get_or_insert_with(Record::new);
+        let kept = record.items_of(tail.keep);
         let (history, input) = tail.into_input(&plan.tools);
         let start = Start {
             id: record.thread,
             base_instructions: instructions.to_owned(),
-            history: record.items().iter().chain(&history).cloned().collect(),
+            history: kept.iter().chain(&history).cloned().collect(),
             fixed: plan.fixed.clone(),
-            storage: storage.clone(),
+            storage,
         };
         recorded.items = history;
         let thread = Thread::start(&self.shared, start, &plan.turn.model).await?;
@@ -301,24 +317,15 @@ impl Driver {
         }
     }
 
-    /// Ends a thread whose turn did not end well, with what it left on disk if there was no turn
-    /// before.
-    async fn discard_thread(&mut self) {
-        let storage = self.thread.as_ref().map(|thread| thread.storage().clone());
-        self.end_thread().await;
-        if let (Some(Storage::File(path)), None) = (storage, &self.row)
-            && let Err(error) = tokio::fs::remove_file(path).await
-        {
-            tracing::warn!(conversation = %self.id, %error, "rollout_not_removed");
-        }
-    }
-
     fn standing(&self) -> Standing {
         let Some(record) = &self.record else {
             return Standing::default();
         };
         Standing {
-            chain: record.ends_in_reply().then(|| record.transcript().chain()),
+            // A client with a name of its own for its conversation finds it by that. Nobody else
+            // is to find it by chance, and to write into it.
+            chain: (self.id.is_made_up() && record.ends_in_reply())
+                .then(|| record.transcript().chain()),
             calls: record.open_calls().to_vec(),
         }
     }

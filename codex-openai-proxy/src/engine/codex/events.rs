@@ -17,7 +17,8 @@ pub struct EventReader {
     /// Whether a message with text came before, so that the next one begins a new paragraph.
     spoke: bool,
     reasoning: Reasoning,
-    calls: usize,
+    /// The ids of the calls so far.
+    calls: Vec<String>,
     usage: Option<Usage>,
     limits: Option<RateLimitSnapshot>,
     /// The model's reply has failed, and core has not said so yet.
@@ -73,7 +74,7 @@ impl EventReader {
             message: None,
             spoke: false,
             reasoning: Reasoning::default(),
-            calls: 0,
+            calls: Vec::new(),
             usage: None,
             limits: None,
             failed: false,
@@ -216,7 +217,7 @@ impl EventReader {
     /// tool call core will not say it, because it waits for the tool first.
     pub fn on_reply_failed(&mut self) -> Step {
         self.failed = true;
-        if self.calls == 0 {
+        if self.calls.is_empty() {
             return Step::Continue;
         }
         broken_after_call()
@@ -283,7 +284,11 @@ impl EventReader {
                 if self.failed {
                     return broken_after_call();
                 }
-                self.calls += 1;
+                if self.calls.contains(call_id) {
+                    let error = errors::broken_stream("two tool calls have the same id");
+                    return end(Err(error), TurnState::Running);
+                }
+                self.calls.push(call_id.clone());
                 let call = self
                     .tools
                     .client_call(call_id.clone(), name.clone(), arguments.clone());
@@ -346,7 +351,7 @@ impl EventReader {
                 .get_or_insert_with(Usage::default)
                 .add(token_usage(&usage));
         }
-        if self.calls == 0 {
+        if self.calls.is_empty() {
             return Step::Continue;
         }
         end(
@@ -372,7 +377,7 @@ impl EventReader {
         if let Some(reason) = incomplete(&details) {
             return end(Ok(self.finished(reason)), TurnState::Running);
         }
-        if self.spoke || self.calls > 0 {
+        if self.spoke || !self.calls.is_empty() {
             return end(Err(errors::broken_stream(&details)), TurnState::Running);
         }
         self.reasoning.muted = self.reasoning.shown;

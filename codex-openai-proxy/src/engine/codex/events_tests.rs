@@ -345,3 +345,17 @@ fn what_came_of_a_message_is_known_until_the_message_is_whole() {
     assert_eq!(reading.reader.unfinished(), None);
     assert_eq!(reading.text(), "Half an answer.");
 }
+
+#[test]
+fn two_calls_of_one_id_break_the_reply() {
+    let mut reading = Reading::new();
+    assert_eq!(reading.read(call("call_1")), Step::Continue);
+    let Step::End(End { outcome, turn }) = reading.read(call("call_1")) else {
+        panic!("the reply goes on");
+    };
+    assert!(
+        matches!(outcome, Err(TurnError::Upstream { .. })),
+        "{outcome:?}"
+    );
+    assert_eq!(turn, TurnState::Running);
+}

@@ -105,9 +105,20 @@ impl Pump<'_> {
                 () = watch.failed() => reader.on_reply_failed(),
             };
             for event in out.drain(..) {
-                if reply.send(Ok(event)).await.is_err() {
-                    return Over::Abandoned;
-                }
+                // A client that does not read holds up nobody but itself.
+                let stopped = tokio::select! {
+                    biased;
+                    sent = reply.send(Ok(event)) => match sent {
+                        Ok(()) => continue,
+                        Err(_) => return Over::Abandoned,
+                    },
+                    () = stop.cancelled() => stopping(),
+                    () = queue.tend() => deleted(),
+                };
+                return Over::Ended {
+                    outcome: Err(stopped),
+                    turn: TurnState::Running,
+                };
             }
             if let Step::End(End { outcome, turn }) = step {
                 // A reply that was cut at a limit is a reply, and core records whole messages only.

@@ -12,6 +12,9 @@ use tokio::{
 };
 use tracing::Span;
 
+/// Requests of one conversation that may wait for their turn.
+pub const QUEUE: usize = 32;
+
 /// One request of a conversation.
 #[derive(Debug)]
 pub struct Job {
@@ -73,9 +76,13 @@ impl Queue {
     /// long. Completes when the conversation has to end; can be dropped at any time.
     pub async fn tend(&mut self) {
         loop {
+            let before = self.waiting.len();
+            self.waiting.retain(|job| !job.reply.is_closed());
+            self.given_up += before - self.waiting.len();
             let overdue = self.waiting.front().map(|job| job.deadline);
             tokio::select! {
-                job = self.incoming.recv() => match job {
+                // More than that wait in the channel, and as many again are refused.
+                job = self.incoming.recv(), if self.waiting.len() < QUEUE => match job {
                     Some(job) => self.waiting.push_back(job),
                     None => return,
                 },

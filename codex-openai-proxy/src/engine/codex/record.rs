@@ -26,9 +26,24 @@ pub struct Record {
     hidden: HashSet<String>,
 }
 
+/// What is left of a conversation on disk.
+#[derive(Debug, Default)]
+pub struct Remains {
+    /// The instructions of the thread that ran last.
+    pub instructions: String,
+    /// What was said.
+    pub items: Vec<ResponseItem>,
+    /// How the client saw it; empty where that is not known.
+    pub transcript: Transcript,
+    /// Calls that core answered by itself, by id.
+    pub hidden: Vec<String>,
+}
+
 /// What a request added to its conversation.
 #[derive(Debug)]
 pub struct Exchange<'a> {
+    /// How many blocks of the conversation it left in place.
+    pub keep: usize,
     /// The blocks of the request's new items.
     pub asked: &'a [Block],
     /// The position of the first of those items among those of the request.
@@ -43,20 +58,31 @@ pub struct Exchange<'a> {
 impl Record {
     /// A conversation that has not begun.
     pub fn new() -> Self {
-        Self::restore(ThreadId::new(), String::new(), Vec::new())
+        Self::restore(ThreadId::new(), Remains::default())
     }
 
-    /// A conversation of which these items were kept.
-    pub fn restore(thread: ThreadId, instructions: String, items: Vec<ResponseItem>) -> Self {
+    /// A conversation of which this was kept.
+    pub fn restore(thread: ThreadId, remains: Remains) -> Self {
+        let Remains {
+            instructions,
+            items,
+            transcript,
+            hidden,
+        } = remains;
+        let fits = !transcript.is_empty() && transcript.end_of(transcript.len()) <= items.len();
         let mut record = Self {
             thread,
             instructions,
             items,
             transcript: Transcript::default(),
             open_calls: Vec::new(),
-            hidden: HashSet::new(),
+            hidden: hidden.into_iter().collect(),
         };
-        record.push_visible(0);
+        if fits {
+            record.transcript = transcript;
+        } else {
+            record.push_visible(0);
+        }
         record.open_calls = record.open_calls_from(0);
         record
     }
@@ -64,6 +90,20 @@ impl Record {
     /// Everything recorded, oldest first.
     pub fn items(&self) -> &[ResponseItem] {
         &self.items
+    }
+
+    /// What was recorded up to the end of the first `keep` blocks.
+    pub fn items_of(&self, keep: usize) -> &[ResponseItem] {
+        if keep == self.transcript.len() {
+            &self.items
+        } else {
+            &self.items[..self.transcript.end_of(keep)]
+        }
+    }
+
+    /// Calls that core answered by itself, by id.
+    pub fn hidden(&self) -> impl Iterator<Item = &str> {
+        self.hidden.iter().map(String::as_str)
     }
 
     /// How the client sees it.
@@ -87,11 +127,12 @@ impl Record {
         }
     }
 
-    /// Forgets all but the first `keep` blocks.
-    pub fn keep(&mut self, keep: usize) {
-        self.items.truncate(self.transcript.end_of(keep));
-        self.transcript.truncate(keep);
-        self.open_calls = self.open_calls_from(0);
+    /// Adds what core says to the model about calls that no client has heard of. It comes while the
+    /// turn waits for the client's results.
+    pub fn push_hidden(&mut self, item: ResponseItem) {
+        if self.is_hidden(&item) {
+            self.items.push(item);
+        }
     }
 
     /// Adds a request and its reply.
@@ -101,28 +142,34 @@ impl Record {
     /// [`TurnError::Internal`] where less was recorded than the client sent.
     pub fn settle(&mut self, exchange: Exchange<'_>) -> Result<(), TurnError> {
         let Exchange {
+            keep,
             asked,
             from,
             recorded,
             hidden,
         } = exchange;
-        let base = self.items.len();
         self.hidden.extend(hidden);
-        self.items.extend(recorded);
-        // Where each of the client's items stands.
-        let places: Vec<usize> = (base..self.items.len())
-            .filter(|place| !self.is_hidden(&self.items[*place]))
-            .take(asked.last().map_or(0, |block| block.items.end - from))
+        let base = self.items_of(keep).len();
+        let asked_for = asked.last().map_or(0, |block| block.items.end - from);
+        // Where each of the client's items will stand.
+        let places: Vec<usize> = (base..)
+            .zip(&recorded)
+            .filter(|(_, item)| !self.is_hidden(item))
+            .map(|(place, _)| place)
+            .take(asked_for)
             .collect();
+        if places.len() < asked_for {
+            return Err(TurnError::internal(
+                "core did not record what the client sent",
+            ));
+        }
+        self.items.truncate(base);
+        self.transcript.truncate(keep);
+        self.items.extend(recorded);
         for block in asked {
+            // A block has an item at least.
             let last = block.items.end - from - 1;
-            let Some(place) = places.get(last) else {
-                self.items.truncate(base);
-                return Err(TurnError::internal(
-                    "core did not record what the client sent",
-                ));
-            };
-            self.transcript.push(block.digest, place + 1);
+            self.transcript.push(block.digest, places[last] + 1);
         }
         let reply = places.last().map_or(base, |place| place + 1);
         self.push_visible(reply);
@@ -145,22 +192,23 @@ impl Record {
         }
     }
 
-    /// The calls among the items from `start` on that have no result.
+    /// The calls among the items from `start` on that have no result behind them. Some model servers
+    /// number the calls of each step from the start, so an id can come again.
     fn open_calls_from(&self, start: usize) -> Vec<String> {
-        let items = &self.items[start..];
-        let answered: HashSet<&str> = items
+        let mut open: Vec<String> = Vec::new();
+        for item in self.items[start..]
             .iter()
-            .filter(|item| matches!(item, ResponseItem::FunctionCallOutput { .. }))
-            .filter_map(call_id)
-            .collect();
-        items
-            .iter()
-            .filter(|item| matches!(item, ResponseItem::FunctionCall { .. }))
             .filter(|item| !self.is_hidden(item))
-            .filter_map(call_id)
-            .filter(|id| !answered.contains(id))
-            .map(str::to_owned)
-            .collect()
+        {
+            match item {
+                ResponseItem::FunctionCall { call_id, .. } => open.push(call_id.clone()),
+                ResponseItem::FunctionCallOutput { call_id, .. } => {
+                    open.retain(|id| id != call_id);
+                }
+                _ => {}
+            }
+        }
+        open
     }
 
     fn is_hidden(&self, item: &ResponseItem) -> bool {

@@ -53,6 +53,7 @@ fn called(id: &str) -> Item {
 fn settle(record: &mut Record, asked: &[Item], recorded: Vec<ResponseItem>) {
     record
         .settle(Exchange {
+            keep: record.transcript().len(),
             asked: &blocks(asked),
             from: 0,
             recorded,
@@ -111,27 +112,50 @@ fn a_client_that_repeats_everything_is_known() {
     assert_eq!(appended(&record, &history), None);
 }
 
-#[test]
-fn a_record_from_disk_is_the_same() {
-    let (record, history) = tool_loop();
-    let restored = Record::restore(record.thread, String::new(), record.items().to_vec());
-    assert_eq!(restored.transcript(), record.transcript());
-    assert_eq!(appended(&restored, &history), Some(6));
+fn remains(record: &Record) -> Remains {
+    Remains {
+        instructions: String::new(),
+        items: record.items().to_vec(),
+        transcript: record.transcript().clone(),
+        hidden: record.hidden().map(str::to_owned).collect(),
+    }
 }
 
 #[test]
-fn what_is_cut_takes_its_reasoning_with_it() {
-    let (mut record, _) = tool_loop();
-    record.keep(1);
-    assert_eq!(record.items(), [user("look")]);
-    assert!(!record.ends_in_reply());
-    let (mut record, _) = tool_loop();
-    record.keep(2);
-    assert_eq!(
-        record.items(),
-        [user("look"), thought(), call("1"), call("2")]
-    );
-    assert_eq!(record.open_calls(), ["1", "2"]);
+fn a_record_from_disk_is_the_same() {
+    let (record, history) = tool_loop();
+    let kept = remains(&record);
+    // Also where nothing tells how the client saw it.
+    let bare = Remains {
+        items: record.items().to_vec(),
+        ..Remains::default()
+    };
+    for remains in [kept, bare] {
+        let restored = Record::restore(record.thread, remains);
+        assert_eq!(restored.transcript(), record.transcript());
+        assert_eq!(appended(&restored, &history), Some(6));
+    }
+}
+
+#[test]
+fn what_is_changed_goes_with_its_reasoning_when_the_change_was_answered() {
+    let (mut record, history) = tool_loop();
+    assert_eq!(record.items_of(1), [user("look")]);
+    let kept = [user("look"), thought(), call("1"), call("2")];
+    assert_eq!(record.items_of(2), kept);
+    assert_eq!(record.items().len(), 8);
+    record
+        .settle(Exchange {
+            keep: 2,
+            asked: &blocks(&history)[2..3],
+            from: 3,
+            recorded: vec![result("1"), result("2"), answer("Here.")],
+            hidden: HashSet::new(),
+        })
+        .unwrap();
+    assert_eq!(record.items().len(), 7);
+    assert_eq!(record.items()[..4], kept);
+    assert_eq!(appended(&record, &history), None);
 }
 
 #[test]
@@ -140,6 +164,7 @@ fn calls_that_core_answered_are_no_part_of_what_the_client_saw() {
     let asked = [said(Role::User, "look")];
     record
         .settle(Exchange {
+            keep: 0,
             asked: &blocks(&asked),
             from: 0,
             recorded: vec![user("look"), call("x"), result("x"), answer("So.")],
@@ -157,6 +182,7 @@ fn an_answer_of_cores_may_come_between_those_of_the_client() {
     let asked = [said(Role::User, "look")];
     record
         .settle(Exchange {
+            keep: 0,
             asked: &blocks(&asked),
             from: 0,
             recorded: vec![user("look"), call("1"), call("x"), call("2")],
@@ -172,14 +198,57 @@ fn an_answer_of_cores_may_come_between_those_of_the_client() {
     );
     assert_eq!(appended(&record, &history), Some(6));
     assert_eq!(record.items().len(), 8);
-    record.keep(3);
-    assert_eq!(record.items().len(), 7);
+    assert_eq!(record.items_of(3).len(), 7);
+    let restored = Record::restore(record.thread, remains(&record));
+    assert_eq!(appended(&restored, &history), Some(6));
+}
+
+#[test]
+fn what_core_says_while_the_client_works_is_recorded_and_hidden() {
+    let mut record = Record::new();
+    let asked = [said(Role::User, "look")];
+    record
+        .settle(Exchange {
+            keep: 0,
+            asked: &blocks(&asked),
+            from: 0,
+            recorded: vec![user("look"), call("x"), call("1")],
+            hidden: HashSet::from(["x".to_owned()]),
+        })
+        .unwrap();
+    record.push_hidden(result("x"));
+    record.push_hidden(result("stranger"));
+    assert_eq!(record.items().len(), 4);
+    let restored = Record::restore(record.thread, remains(&record));
+    assert_eq!(restored.open_calls(), ["1"]);
+}
+
+#[test]
+fn ids_of_calls_may_come_again() {
+    let mut record = Record::new();
+    let mut items = Vec::new();
+    for _ in 0..2 {
+        items.extend([
+            user("look"),
+            call("call_0"),
+            result("call_0"),
+            answer("There."),
+        ]);
+    }
+    items.push(call("call_0"));
+    let remains = Remains {
+        items,
+        ..Remains::default()
+    };
+    record = Record::restore(record.thread, remains);
+    assert_eq!(record.open_calls(), ["call_0"]);
 }
 
 #[test]
 fn an_input_that_core_did_not_record_is_a_fault() {
     let mut record = Record::new();
     let exchange = Exchange {
+        keep: 0,
         asked: &blocks(&[said(Role::User, "a"), said(Role::User, "b")]),
         from: 0,
         recorded: vec![user("a")],

@@ -1,23 +1,23 @@
 //! Which conversations are live, and which of them a request belongs to.
 
-use super::queue::{Job, Keep};
+use super::queue::{Job, Keep, QUEUE};
 use crate::{
     config::ConversationSettings,
     conversation::{Block, BlockKind, Digest, chains},
     engine::TurnStream,
-    turn::{ConversationId, Item, Sends, TurnError, TurnRequest},
+    turn::{ConversationId, Item, Sends, TurnError, TurnEvent, TurnRequest},
 };
 use std::{
     collections::{HashMap, hash_map},
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc::{self, WeakSender},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 use uuid::Uuid;
-
-/// Requests of one conversation that may wait for their turn.
-const QUEUE: usize = 32;
 
 /// The live conversations, and an index of how requests find them.
 #[derive(Debug)]
@@ -49,10 +49,19 @@ struct Entry {
     used: u64,
     /// Requests that are being answered, or wait for that.
     busy: usize,
-    /// The history that the last of them brought, if it brought one.
-    last: Vec<Digest>,
+    /// The last of them.
+    last: Last,
     standing: Standing,
     ended: CancellationToken,
+}
+
+/// A request that is being answered, or waits for that.
+#[derive(Debug)]
+struct Last {
+    /// The history that it brought, if it brought one.
+    history: Vec<Digest>,
+    /// Tells whether its client is still there.
+    reply: WeakSender<Result<TurnEvent, TurnError>>,
 }
 
 /// Where a conversation stands between two requests.
@@ -126,7 +135,10 @@ impl Registry {
             }
         };
         let (reply, stream) = TurnStream::channel(id.clone());
-        let last = history(&blocks, sends);
+        let last = Last {
+            history: history(&blocks, sends),
+            reply: reply.downgrade(),
+        };
         let job = Job {
             request,
             blocks,
@@ -255,7 +267,7 @@ impl State {
     }
 
     /// Makes a conversation live, with its first request.
-    fn begin(&mut self, id: ConversationId, job: Job, last: Vec<Digest>) -> Begun {
+    fn begin(&mut self, id: ConversationId, job: Job, last: Last) -> Begun {
         let (jobs, receiver) = mpsc::channel(QUEUE);
         // A new channel has room.
         let busy = usize::from(jobs.try_send(job).is_ok());
@@ -351,12 +363,11 @@ impl State {
 impl Entry {
     /// Whether a request with that history says something else than the one that is being answered.
     fn diverges(&self, history: &[Digest]) -> bool {
+        let last = self.last.history.iter();
         self.busy > 0
-            && self
-                .last
-                .iter()
-                .zip(history)
-                .any(|(ours, theirs)| ours != theirs)
+            // A client that has stopped one request and sends another has changed its mind.
+            && self.last.reply.upgrade().is_some_and(|reply| !reply.is_closed())
+            && last.zip(history).any(|(ours, theirs)| ours != theirs)
     }
 }
 

@@ -44,6 +44,15 @@ pub enum Storage {
     File(PathBuf),
 }
 
+impl Storage {
+    /// Removes the file, if there is one.
+    pub async fn discard(&self) {
+        if let Self::File(path) = self {
+            rollout::discard(path).await;
+        }
+    }
+}
+
 /// What a thread is doing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Turn {
@@ -124,9 +133,14 @@ impl Thread {
             thread_extension_init,
             supports_openai_form_elicitation: false,
         };
-        let NewThread { thread, .. } = Box::pin(shared.manager.start_thread_with_options(options))
-            .await
-            .map_err(TurnError::internal)?;
+        let started = Box::pin(shared.manager.start_thread_with_options(options)).await;
+        let NewThread { thread, .. } = match started {
+            Ok(started) => started,
+            Err(error) => {
+                storage.discard().await;
+                return Err(TurnError::internal(error));
+            }
+        };
         tracing::info!(
             thread = %id,
             thread_start_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),

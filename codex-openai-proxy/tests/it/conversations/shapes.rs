@@ -25,8 +25,8 @@ fn text(text: &str) -> Value {
 /// The client's messages of one request, and the reply that comes to them.
 type Exchange = (Vec<Value>, Reply);
 
-fn user(content: Value) -> Value {
-    json!({ "role": "user", "content": content })
+fn user(content: impl Into<Value>) -> Value {
+    json!({ "role": "user", "content": content.into() })
 }
 
 fn thought(number: usize) -> Reply {
@@ -46,15 +46,15 @@ fn words() -> Vec<Exchange> {
         (
             vec![
                 json!({ "role": "system", "content": "From now on in French." }),
-                user(json!("  And\n\nnow?\t")),
-                user(json!("Quick.")),
+                user("  And\n\nnow?\t"),
+                user("Quick."),
             ],
             thought(2).message(&["Un."]).message(&["Deux.", "\n"]),
         ),
         (
             vec![
                 json!({ "role": "developer", "content": [text("Use"), text(" tools.")] }),
-                user(json!("Look.")),
+                user("Look."),
             ],
             thought(3)
                 .message(&["I will look."])
@@ -71,14 +71,11 @@ fn words() -> Vec<Exchange> {
                 json!({ "role": "tool", "tool_call_id": "call_2", "content": [
                     text("two"), text("parts"),
                 ] }),
-                user(json!("And hurry.")),
+                user("And hurry."),
             ],
             thought(4).message(&["C'est tout."]),
         ),
-        (
-            vec![user(json!("Merci."))],
-            thought(5).message(&["De rien."]),
-        ),
+        (vec![user("Merci.")], thought(5).message(&["De rien."])),
     ]
 }
 
@@ -93,16 +90,13 @@ fn pictures() -> Vec<Exchange> {
             (vec![user(content)], thought(number).message(&["A dot."]))
         })
         .collect();
-    exchanges.push((
-        vec![user(json!("More."))],
-        thought(4).call("call_1", "look", "{}"),
-    ));
+    exchanges.push((vec![user("More.")], thought(4).call("call_1", "look", "{}")));
     let result = details.map(image);
     exchanges.push((
         vec![json!({ "role": "tool", "tool_call_id": "call_1", "content": result })],
         thought(5).message(&["Dots."]),
     ));
-    exchanges.push((vec![user(json!("Thanks."))], thought(6).message(&["Bye."])));
+    exchanges.push((vec![user("Thanks.")], thought(6).message(&["Bye."])));
     exchanges
 }
 

@@ -24,7 +24,7 @@ fn a_thousand_chats_come_and_go_and_leave_little_behind() {
         fs::create_dir_all(homes.state()).unwrap();
         fs::write(homes.state().join("config.toml"), settings).unwrap();
         let mut program = Program::start(command(&["serve"], &homes));
-        let client = program.client(&homes).await;
+        let client = program.client(&homes).await.without_keeping_replies();
         let memory = async || {
             // Until the last of them was put away.
             tokio::time::sleep(Duration::from_secs(3)).await;

@@ -4,6 +4,7 @@
     allow(dead_code, reason = "the real engine's tests look closer")
 )]
 
+use bytes::Bytes;
 use codex_openai_proxy::wire::sse::Decoder;
 use reqwest::{Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
@@ -68,24 +69,32 @@ pub struct Said {
 }
 
 impl Answer {
+    /// Reads a reply, and keeps a copy where one is wanted.
     pub async fn read(response: Response) -> Self {
-        let status = response.status();
-        let headers = response.headers().clone();
-        let bytes = response.bytes().await.unwrap();
-        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let kind = match &body["object"] {
+        let (answer, bytes) = Self::read_only(response).await;
+        let kind = match &answer.body["object"] {
             object if object == "chat.completion" => Some("chat"),
             object if object == "list" => Some("models"),
-            _ => body.get("error").map(|_| "error"),
+            _ => answer.body.get("error").map(|_| "error"),
         };
         if let Some(kind) = kind {
             keep(kind, &bytes);
         }
-        Self {
+        answer
+    }
+
+    /// Reads a reply; gives its body as it came, too.
+    pub async fn read_only(response: Response) -> (Self, Bytes) {
+        let status = response.status();
+        let headers = response.headers().clone();
+        let bytes = response.bytes().await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap_or_default();
+        let answer = Self {
             status,
             headers,
             body,
-        }
+        };
+        (answer, bytes)
     }
 
     /// The reply, which must have gone well.

@@ -4,21 +4,34 @@
 use super::{
     super::{
         queue::Keep,
-        record::Record,
+        record::{Record, Remains},
         rollout::{self, Head},
-        thread::Storage,
+        thread::{Storage, Thread},
     },
     Driver,
 };
 use crate::{
-    conversation::{Block, BlockKind, Row},
+    conversation::{Block, BlockKind, Row, StoreError},
     turn::{Sends, TurnError},
 };
 use codex_protocol::{ThreadId, protocol::RolloutItem};
 use std::{
+    io,
+    path::PathBuf,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
+
+/// Why a conversation is not written down.
+#[derive(Debug, thiserror::Error)]
+enum NotKept {
+    #[error(transparent)]
+    File(#[from] io::Error),
+    #[error(transparent)]
+    Row(#[from] StoreError),
+    #[error("it was deleted meanwhile")]
+    Deleted,
+}
 
 impl Driver {
     /// Makes sure that the record of the conversation is there, and is still the one on disk.
@@ -43,108 +56,129 @@ impl Driver {
         let stored = self.shared.store.get(&self.id).await;
         let stored = stored.map_err(TurnError::internal)?;
         // Deleted by another process, if it was known at all.
-        self.end_thread().await;
-        self.record = None;
-        self.row = stored;
-        let Some(row) = &self.row else {
+        self.forget().await;
+        let Some(mut row) = stored else {
             return Ok(());
         };
+        let thread = ThreadId::from_string(&row.thread).map_err(TurnError::internal)?;
         let count = usize::try_from(row.items).unwrap_or(usize::MAX);
-        let record = match rollout::read(row.rollout.clone(), count).await {
-            Ok(record) => record,
+        let remains = match rollout::read(row.rollout.clone(), count).await {
+            Ok(remains) => Remains {
+                transcript: std::mem::take(&mut row.transcript),
+                hidden: std::mem::take(&mut row.hidden),
+                ..remains
+            },
             Err(error) => {
                 tracing::error!(conversation = %self.id, %error, "conversation_unreadable");
                 let history = sends == Sends::Whole
                     || blocks.iter().any(|block| block.kind == BlockKind::Reply);
-                let thread = ThreadId::from_string(&row.thread).ok();
-                let (true, Some(thread)) = (history, thread) else {
+                if !history {
                     return Err(TurnError::internal(error));
-                };
-                Record::restore(thread, String::new(), Vec::new())
+                }
+                Remains::default()
             }
         };
-        self.record = Some(record);
+        self.record = Some(Record::restore(thread, remains));
+        self.row = Some(row);
         Ok(())
     }
 
-    /// Where the conversation's thread is kept.
+    /// Where the next thread of the conversation is kept: in a file of its own, which counts from the
+    /// first reply on that ends well.
     pub(super) fn storage(&self, keep: Keep) -> Storage {
-        match (&self.row, &self.record, keep) {
-            (Some(row), _, _) => Storage::File(row.rollout.clone()),
-            (None, Some(record), Keep::Lasting) => {
-                Storage::File(rollout::path_in(&self.shared.rollouts, record.thread))
+        match &self.record {
+            Some(record) if self.row.is_some() || keep == Keep::Lasting => {
+                Storage::File(rollout::new_path(&self.shared.rollouts, record.thread))
             }
-            (None, ..) => Storage::Memory,
+            _ => Storage::Memory,
         }
     }
 
-    /// Forgets all but the first blocks, on disk first: no more may count there than is in the file
-    /// that takes the place of the old one.
-    pub(super) async fn cut(&mut self, keep: usize) {
-        let Some(record) = &mut self.record else {
-            return;
-        };
-        if keep == record.transcript().len() {
+    /// Writes down that a reply has ended well, where the conversation lasts.
+    pub(super) async fn commit(&mut self, keep: Keep, model: &str) {
+        if self.row.is_none() && keep == Keep::WhileLive {
             return;
         }
-        record.keep(keep);
-        let items = record.items().len();
-        if let Some(row) = &mut self.row {
-            row.items = items as u64;
-            if let Err(error) = self.shared.store.update(row).await {
-                tracing::error!(conversation = %self.id, %error, "conversation_not_kept");
+        match self.write_down(model).await {
+            Ok(()) => {}
+            Err(NotKept::Deleted) => {
+                tracing::info!(conversation = %self.id, "deleted_elsewhere");
+                self.discard_thread().await;
+                self.forget().await;
             }
-        }
-    }
-
-    /// Writes down that a reply has ended well. Where the thread has a file, core has put its items
-    /// into it by now.
-    pub(super) async fn commit(&mut self, storage: &Storage, model: &str) {
-        let (Storage::File(path), Some(record)) = (storage, &self.record) else {
-            return;
-        };
-        let by_core = self.thread.as_ref();
-        if !by_core.is_some_and(|thread| thread.storage() == storage) {
-            let items = record.items().iter().cloned();
-            let items = Arc::new(items.map(RolloutItem::ResponseItem).collect());
-            let instructions = record.instructions.clone();
-            let head = Head::new(record.thread, instructions, &self.shared.config);
-            if let Err(error) = rollout::write(path.clone(), head, items).await {
-                tracing::error!(conversation = %self.id, %error, "conversation_not_kept");
-                return;
-            }
-        }
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |time| time.as_secs());
-        let is_new = self.row.is_none();
-        let row = self.row.get_or_insert_with(|| Row {
-            id: self.id.clone(),
-            thread: record.thread.to_string(),
-            rollout: path.clone(),
-            model: String::new(),
-            turns: 0,
-            items: 0,
-            created: now,
-            used: now,
-        });
-        model.clone_into(&mut row.model);
-        row.turns += 1;
-        row.items = record.items().len() as u64;
-        row.used = now;
-        let store = &self.shared.store;
-        let written = if is_new {
-            store.put(row).await.map(|()| true)
-        } else {
-            store.update(row).await
-        };
-        match written {
-            Ok(true) => {}
-            // The next request will find out.
-            Ok(false) => tracing::info!(conversation = %self.id, "deleted_elsewhere"),
+            // The next reply tries again.
             Err(error) => {
                 tracing::error!(conversation = %self.id, %error, "conversation_not_kept");
             }
         }
+    }
+
+    async fn write_down(&mut self, model: &str) -> Result<(), NotKept> {
+        let Some(record) = &self.record else {
+            return Ok(());
+        };
+        // Where the thread has a file, core has put its items into it by now.
+        let rollout = match self.thread.as_ref().map(Thread::storage) {
+            Some(Storage::File(path)) => path.clone(),
+            Some(Storage::Memory) | None => self.write_file(record).await?,
+        };
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |time| time.as_secs());
+        let row = Row {
+            id: self.id.clone(),
+            thread: record.thread.to_string(),
+            rollout,
+            model: model.to_owned(),
+            turns: self.row.as_ref().map_or(0, |row| row.turns) + 1,
+            items: record.items().len() as u64,
+            transcript: record.transcript().clone(),
+            hidden: record.hidden().map(str::to_owned).collect(),
+            created: self.row.as_ref().map_or(now, |row| row.created),
+            used: now,
+        };
+        let store = &self.shared.store;
+        if self.row.is_none() {
+            store.put(&row).await?;
+        } else if !store.update(&row).await? {
+            rollout::discard(&row.rollout).await;
+            return Err(NotKept::Deleted);
+        }
+        let rollout = row.rollout.clone();
+        if let Some(before) = self.row.replace(row)
+            && before.rollout != rollout
+        {
+            rollout::discard(&before.rollout).await;
+        }
+        Ok(())
+    }
+
+    async fn write_file(&self, record: &Record) -> io::Result<PathBuf> {
+        let path = rollout::new_path(&self.shared.rollouts, record.thread);
+        let items = record.items().iter().cloned();
+        let items = Arc::new(items.map(RolloutItem::ResponseItem).collect());
+        let instructions = record.instructions.clone();
+        let head = Head::new(record.thread, instructions, &self.shared.config);
+        rollout::write(path.clone(), head, items).await?;
+        Ok(path)
+    }
+
+    /// Ends a thread whose turn did not end well, and removes its file unless replies before are in
+    /// it.
+    pub(super) async fn discard_thread(&mut self) {
+        let storage = self.thread.as_ref().map(|thread| thread.storage().clone());
+        self.end_thread().await;
+        if let Some(Storage::File(path)) = storage
+            && self.row.as_ref().is_none_or(|row| row.rollout != path)
+        {
+            rollout::discard(&path).await;
+        }
+    }
+
+    /// Forgets all that is known of the conversation but its name.
+    async fn forget(&mut self) {
+        self.end_thread().await;
+        self.record = None;
+        self.row = None;
     }
 }

@@ -2,11 +2,11 @@
 
 use super::super::{convert, record::Record, tools::ClientTools};
 use crate::{
-    conversation::{Alignment, Block, align, in_call_order},
+    conversation::{Alignment, Block, align, in_call_order, wire_call_id},
     turn::{Item, Role, Sends, TurnError},
 };
 use codex_protocol::{models::ResponseItem, user_input::UserInput};
-use std::{collections::HashSet, ops::Range};
+use std::{borrow::Cow, collections::HashSet, ops::Range};
 
 /// The new items of a request.
 #[derive(Debug)]
@@ -127,34 +127,30 @@ fn is_user_message(item: &Item) -> bool {
     )
 }
 
-/// The calls among `items` that have no result among them.
+/// The calls among `items` that have no result behind them.
 fn open_calls(items: &[Item]) -> Vec<String> {
-    let answered: HashSet<&str> = items
-        .iter()
-        .filter_map(|item| match item {
-            Item::ToolResult { call_id, .. } => Some(call_id.as_str()),
-            _ => None,
-        })
-        .collect();
-    items
-        .iter()
-        .filter_map(|item| match item {
-            Item::ToolCall(call) if !answered.contains(call.id.as_str()) => Some(call.id.clone()),
-            _ => None,
-        })
-        .collect()
+    let mut open: Vec<String> = Vec::new();
+    for item in items {
+        match item {
+            Item::ToolCall(call) => open.push(call.id.clone()),
+            Item::ToolResult { call_id, .. } => open.retain(|id| id != call_id),
+            Item::Message { .. } => {}
+        }
+    }
+    open
 }
 
 /// Each result answers a call, and each call has its result; calls among the items themselves have
 /// theirs, which the translator has seen to.
 fn check_results(items: &[Item], open: &[String]) -> Result<(), TurnError> {
-    let mut calls: HashSet<&str> = open.iter().map(String::as_str).collect();
+    // Of a conversation that is rebuilt, the record has the ids that are on the wire.
+    let mut calls: HashSet<Cow<'_, str>> = open.iter().map(|id| wire_call_id(id)).collect();
     for item in items {
         match item {
             Item::ToolCall(call) => {
-                calls.insert(&call.id);
+                calls.insert(wire_call_id(&call.id));
             }
-            Item::ToolResult { call_id, param, .. } if !calls.remove(call_id.as_str()) => {
+            Item::ToolResult { call_id, param, .. } if !calls.remove(&wire_call_id(call_id)) => {
                 return Err(TurnError::UnknownToolCall {
                     call_id: call_id.clone(),
                     param: param.clone(),
@@ -165,7 +161,7 @@ fn check_results(items: &[Item], open: &[String]) -> Result<(), TurnError> {
     }
     let missing: Vec<String> = open
         .iter()
-        .filter(|id| calls.contains(id.as_str()))
+        .filter(|id| calls.contains(&wire_call_id(id)))
         .cloned()
         .collect();
     if missing.is_empty() {
@@ -185,7 +181,9 @@ fn in_order_of(open: &[String], items: &mut [Item]) {
         .take_while(|item| matches!(item, Item::ToolResult { .. }))
         .count();
     items[..results].sort_by_key(|item| match item {
-        Item::ToolResult { call_id, .. } => open.iter().position(|id| id == call_id),
+        Item::ToolResult { call_id, .. } => open
+            .iter()
+            .position(|id| wire_call_id(id) == wire_call_id(call_id)),
         _ => None,
     });
 }

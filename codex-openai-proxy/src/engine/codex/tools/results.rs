@@ -4,6 +4,7 @@ use codex_extension_api::{FunctionCallError, ToolOutput, ToolPayload};
 use codex_protocol::models::{FunctionCallOutputPayload, ResponseInputItem};
 use std::{
     collections::HashMap,
+    future::pending,
     sync::{Mutex, PoisonError},
 };
 use tokio::sync::oneshot;
@@ -49,10 +50,11 @@ impl Results {
                 }
             }
         };
-        let output = answer.await.map_err(|_| {
-            FunctionCallError::Fatal("the model called twice under one id".to_owned())
-        })?;
-        Ok(Box::new(ClientOutput(output)))
+        match answer.await {
+            Ok(output) => Ok(Box::new(ClientOutput(output))),
+            // The model has called twice under one id; whoever reads its reply ends the turn.
+            Err(_) => pending().await,
+        }
     }
 }
 
