@@ -215,7 +215,7 @@ fn a_folder_is_served_from_by_one_process_at_a_time() {
         let told = log(&homes);
         assert!(told.contains("CODEX_OPENAI_PROXY_HOME"), "{told}");
         // Commands that only look do not mind.
-        let mut models = Program::start(command(&["models"], &homes));
+        let models = Program::start(command(&["models"], &homes));
         assert!(models.ended().await.success());
         first.terminate();
         assert!(first.ended().await.success());
