@@ -234,8 +234,26 @@ proptest! {
         let beside = gather(&chunks, "/choices/0/delta/reasoning_content");
         match style {
             ReasoningStyle::Think => {
-                prop_assert_eq!(split_thoughts(&content), (answer, thoughts));
-                prop_assert_eq!(&beside, "");
+                // What is thought in the middle of an answer is told beside it.
+                let answering = events
+                    .iter()
+                    .position(|event| match event {
+                        TurnEvent::Text(text) => !text.is_empty(),
+                        event => matches!(event, TurnEvent::ToolCall(_)),
+                    })
+                    .unwrap_or(events.len());
+                let thought = |events: &[TurnEvent]| -> String {
+                    let texts = events.iter().filter_map(|event| match event {
+                        TurnEvent::Reasoning(text) => Some(text.as_str()),
+                        _ => None,
+                    });
+                    texts.collect()
+                };
+                prop_assert_eq!(
+                    split_thoughts(&content),
+                    (answer, thought(&events[..answering]))
+                );
+                prop_assert_eq!(beside.clone(), thought(&events[answering..]));
             }
             ReasoningStyle::Content => {
                 prop_assert_eq!(&content, &answer);
@@ -444,7 +462,12 @@ fn catalog() -> impl Strategy<Value = Catalog> {
         efforts,
         provider: "p".to_owned(),
     });
-    vec(model, 0..5).prop_map(|models| Catalog { models })
+    // A catalog has each model once.
+    vec(model, 0..5).prop_map(|mut models| {
+        let mut seen = HashSet::new();
+        models.retain(|model| seen.insert(model.slug.clone()));
+        Catalog { models }
+    })
 }
 
 proptest! {

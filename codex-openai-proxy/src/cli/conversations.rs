@@ -77,8 +77,13 @@ async fn delete(store: Option<&Store>, chosen: Chosen) -> Result<(), CliError> {
         };
         match row {
             Some(row) => {
-                row.remove_rollout()
-                    .map_err(|error| CliError::Rollout(row.rollout, error))?;
+                if let Err(error) = row.remove_rollout() {
+                    // So that it can be tried again.
+                    if let Some(store) = store {
+                        store.put(&row).await?;
+                    }
+                    return Err(CliError::Rollout(row.rollout, error));
+                }
                 print(&format!("deleted {}\n", row.id))?;
             }
             None => unknown.push(id),

@@ -81,8 +81,8 @@ pub struct Row {
     pub items: u64,
     /// How the client sees those items, its ends counted in them.
     pub transcript: Transcript,
-    /// The ids of calls among them that no client has heard of.
-    pub hidden: Vec<String>,
+    /// The places of those among them that no client has heard of.
+    pub hidden: Vec<usize>,
     /// When it began, in Unix seconds.
     pub created: u64,
     /// When it was last used, in Unix seconds.

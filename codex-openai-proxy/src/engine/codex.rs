@@ -316,8 +316,13 @@ async fn delete(shared: Arc<Shared>, id: ConversationId) -> Result<bool, TurnErr
 async fn forget(shared: &Shared, id: &ConversationId) -> Result<bool, TurnError> {
     let row = shared.store.delete(id).await;
     let row = row.map_err(TurnError::internal)?;
-    if let Some(row) = &row {
-        row.remove_rollout().map_err(TurnError::internal)?;
+    if let Some(row) = &row
+        && let Err(error) = row.remove_rollout()
+    {
+        // So that it can be tried again.
+        let kept = shared.store.put(row).await;
+        kept.map_err(TurnError::internal)?;
+        return Err(TurnError::internal(error));
     }
     Ok(row.is_some())
 }

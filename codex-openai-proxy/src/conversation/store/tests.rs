@@ -33,7 +33,7 @@ fn row(folder: &Path, name: &str) -> Row {
         turns: 1,
         items: 2,
         transcript: transcript(&[1, 2]),
-        hidden: vec!["call_1".to_owned(), "call_2".to_owned()],
+        hidden: vec![0, 1],
         created: 100,
         used: 200,
     }

@@ -17,6 +17,7 @@ use codex_protocol::{
     openai_models::ReasoningEffort,
     user_input::UserInput,
 };
+use std::borrow::Cow;
 
 /// An item as core keeps it, with the names that `tools` have on the wire.
 pub fn response_item(item: Item, tools: &ClientTools) -> ResponseItem {
@@ -52,6 +53,17 @@ pub fn response_item(item: Item, tools: &ClientTools) -> ResponseItem {
             internal_chat_message_metadata_passthrough: None,
         },
     }
+}
+
+/// An item with a call id that a backend takes: those of other model servers can be too long.
+pub fn with_wire_id(mut item: ResponseItem) -> ResponseItem {
+    if let ResponseItem::FunctionCall { call_id, .. }
+    | ResponseItem::FunctionCallOutput { call_id, .. } = &mut item
+        && let Cow::Owned(short) = wire_call_id(call_id)
+    {
+        *call_id = short;
+    }
+    item
 }
 
 /// What a client sees of an item that core recorded: nothing of reasoning. Names of tools stay as

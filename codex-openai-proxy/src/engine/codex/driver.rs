@@ -10,7 +10,7 @@ mod tail;
 use super::{
     events::TurnState,
     plan::Plan,
-    pump::{Over, Pump, Recorded},
+    pump::{Over, Pump, Recorded, deleted, stopping},
     queue::{Job, Keep, Queue},
     record::{Exchange, Record},
     registry::{Begun, Standing},
@@ -43,6 +43,8 @@ pub struct Driver {
     keep: Keep,
     /// What is kept of it for good.
     row: Option<Row>,
+    /// The model of a reply that could not be written down.
+    unkept: Option<String>,
     /// What was said; `None` before the first request, which tells whether to look on disk.
     record: Option<Record>,
     thread: Option<Thread>,
@@ -79,6 +81,7 @@ impl Driver {
             ended,
             keep: Keep::WhileLive,
             row: None,
+            unkept: None,
             record: None,
             thread: None,
         };
@@ -94,8 +97,21 @@ impl Driver {
                 break;
             }
         }
+        driver.keep_what_is_left().await;
         driver.end_thread().await;
-        driver.shared.registry.ended(&driver.id, &driver.ended);
+        let Self {
+            shared,
+            id,
+            queue,
+            ended,
+            ..
+        } = driver;
+        shared.registry.ended(&id, &ended);
+        queue.refuse(&if shared.stop.is_cancelled() {
+            stopping()
+        } else {
+            deleted()
+        });
     }
 
     /// The next request; `None` when the conversation is over.
@@ -190,9 +206,12 @@ impl Driver {
         let record = self.record.get_or_insert_with(Record::new);
         let items = std::mem::take(&mut request.items);
         let mut tail = Tail::new(record, items, &blocks, sends)?;
+        // To fetch a picture takes a while.
         tokio::select! {
             prepared = self.shared.images.prepare(&mut tail.items) => prepared?,
             () = reply.closed() => return Ok(Answer::Kept(None)),
+            () = self.shared.stop.cancelled() => return Err(stopping()),
+            () = self.queue.tend() => return Err(deleted()),
         }
 
         let instructions = match request.instructions.take() {

@@ -52,8 +52,8 @@ pub enum Over {
 pub struct Recorded {
     /// What went upstream and came back.
     pub items: Vec<ResponseItem>,
-    /// The ids of calls to tools that were never offered. core answers those.
-    pub hidden: HashSet<String>,
+    /// The places among them of calls to tools that were never offered. core answers those.
+    pub hidden: HashSet<usize>,
 }
 
 impl Recorded {
@@ -63,8 +63,8 @@ impl Recorded {
             ResponseItem::AdditionalTools { .. }
             | ResponseItem::CompactionTrigger { .. }
             | ResponseItem::Other => return,
-            ResponseItem::FunctionCall { name, call_id, .. } if !tools.offers(name) => {
-                self.hidden.insert(call_id.clone());
+            ResponseItem::FunctionCall { name, .. } if !tools.offers(name) => {
+                self.hidden.insert(self.items.len());
             }
             _ => {}
         }

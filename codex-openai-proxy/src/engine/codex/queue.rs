@@ -98,6 +98,17 @@ impl Queue {
         }
     }
 
+    /// Refuses every request that waits, and those to come.
+    pub fn refuse(mut self, error: &TurnError) {
+        self.incoming.close();
+        while let Ok(job) = self.incoming.try_recv() {
+            self.waiting.push_back(job);
+        }
+        for job in self.waiting {
+            drop(job.reply.try_send(Err(error.clone())));
+        }
+    }
+
     /// How many requests were given up since the last time that this was asked.
     pub fn take_given_up(&mut self) -> usize {
         std::mem::take(&mut self.given_up)

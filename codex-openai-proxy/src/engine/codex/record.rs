@@ -1,18 +1,19 @@
 //! What a conversation has come to: the items that went upstream and came back, and how its client
 //! sees them.
 
-use super::convert::visible_item;
+use super::convert::{visible_item, with_wire_id};
 use crate::{
     conversation::{Block, Transcript, blocks},
     turn::{Item, Role, TurnError},
 };
 use codex_protocol::{ThreadId, models::ResponseItem};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// The record of one conversation.
 ///
 /// It grows when a reply has ended well, and not before: a turn that was broken off leaves no trace
-/// in it, and the next thread of the conversation begins where the record stands.
+/// in it, and the next thread of the conversation begins where the record stands. Call ids in it are
+/// those that a backend takes.
 #[derive(Debug)]
 pub struct Record {
     /// The thread's id, which is the cache key upstream: it outlives every thread.
@@ -22,8 +23,9 @@ pub struct Record {
     items: Vec<ResponseItem>,
     transcript: Transcript,
     open_calls: Vec<String>,
-    /// Calls that core answered by itself, by id. No client hears of them.
-    hidden: HashSet<String>,
+    /// The places among the items of calls that core answers by itself, and of its answers. No
+    /// client hears of them.
+    hidden: BTreeSet<usize>,
 }
 
 /// What is left of a conversation on disk.
@@ -35,8 +37,8 @@ pub struct Remains {
     pub items: Vec<ResponseItem>,
     /// How the client saw it; empty where that is not known.
     pub transcript: Transcript,
-    /// Calls that core answered by itself, by id.
-    pub hidden: Vec<String>,
+    /// The places of items of which no client has heard.
+    pub hidden: Vec<usize>,
 }
 
 /// What a request added to its conversation.
@@ -51,8 +53,8 @@ pub struct Exchange<'a> {
     /// What was recorded: one entry for each of those items, then the reply. Anything between them
     /// is about calls that core answers by itself.
     pub recorded: Vec<ResponseItem>,
-    /// The ids of such calls.
-    pub hidden: HashSet<String>,
+    /// The places of such calls among what was recorded.
+    pub hidden: HashSet<usize>,
 }
 
 impl Record {
@@ -73,7 +75,7 @@ impl Record {
         let mut record = Self {
             thread,
             instructions,
-            items,
+            items: items.into_iter().map(with_wire_id).collect(),
             transcript: Transcript::default(),
             open_calls: Vec::new(),
             hidden: hidden.into_iter().collect(),
@@ -101,9 +103,9 @@ impl Record {
         }
     }
 
-    /// Calls that core answered by itself, by id.
-    pub fn hidden(&self) -> impl Iterator<Item = &str> {
-        self.hidden.iter().map(String::as_str)
+    /// The places of items of which no client has heard.
+    pub fn hidden(&self) -> impl Iterator<Item = usize> {
+        self.hidden.iter().copied()
     }
 
     /// How the client sees it.
@@ -119,18 +121,20 @@ impl Record {
     /// Whether the model spoke last, so that a client's next request can be known by what it
     /// repeats.
     pub fn ends_in_reply(&self) -> bool {
-        let last = self.items.iter().rev().find_map(visible_item);
-        match last {
+        let last = self.visible(0).last();
+        match last.map(|(item, _)| item) {
             Some(Item::ToolCall(_)) => true,
             Some(Item::Message { role, .. }) => role == Role::Assistant,
             Some(Item::ToolResult { .. }) | None => false,
         }
     }
 
-    /// Adds what core says to the model about calls that no client has heard of. It comes while the
-    /// turn waits for the client's results.
+    /// Adds what core says to the model about a call that no client has heard of. It may come while
+    /// the turn waits for the client's results.
     pub fn push_hidden(&mut self, item: ResponseItem) {
-        if self.is_hidden(&item) {
+        let item = with_wire_id(item);
+        if self.answers_hidden(&item, self.items.len()) {
+            self.hidden.insert(self.items.len());
             self.items.push(item);
         }
     }
@@ -139,7 +143,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`TurnError::Internal`] where less was recorded than the client sent.
+    /// [`TurnError::Internal`] where less was recorded than the client sent; then nothing is added.
     pub fn settle(&mut self, exchange: Exchange<'_>) -> Result<(), TurnError> {
         let Exchange {
             keep,
@@ -148,24 +152,32 @@ impl Record {
             recorded,
             hidden,
         } = exchange;
-        self.hidden.extend(hidden);
         let base = self.items_of(keep).len();
-        let asked_for = asked.last().map_or(0, |block| block.items.end - from);
-        // Where each of the client's items will stand.
-        let places: Vec<usize> = (base..)
-            .zip(&recorded)
-            .filter(|(_, item)| !self.is_hidden(item))
-            .map(|(place, _)| place)
-            .take(asked_for)
+        let replaced = self.items.split_off(base);
+        let replaced_hidden = self.hidden.split_off(&base);
+        for (at, item) in recorded.into_iter().map(with_wire_id).enumerate() {
+            let place = base + at;
+            if hidden.contains(&at) || self.answers_hidden(&item, place) {
+                self.hidden.insert(place);
+            }
+            self.items.push(item);
+        }
+        // Where each of the client's items stands.
+        let count = asked.last().map_or(0, |block| block.items.end - from);
+        let places: Vec<usize> = (base..self.items.len())
+            .filter(|place| !self.hidden.contains(place))
+            .take(count)
             .collect();
-        if places.len() < asked_for {
+        if places.len() < count {
+            self.items.truncate(base);
+            self.items.extend(replaced);
+            self.hidden.split_off(&base);
+            self.hidden.extend(replaced_hidden);
             return Err(TurnError::internal(
                 "core did not record what the client sent",
             ));
         }
-        self.items.truncate(base);
         self.transcript.truncate(keep);
-        self.items.extend(recorded);
         for block in asked {
             // A block has an item at least.
             let last = block.items.end - from - 1;
@@ -179,11 +191,7 @@ impl Record {
 
     /// Adds what a client sees of the items from `start` on to the transcript.
     fn push_visible(&mut self, start: usize) {
-        let (visible, ends): (Vec<Item>, Vec<usize>) = (start..)
-            .zip(&self.items[start..])
-            .filter(|(_, item)| !self.is_hidden(item))
-            .filter_map(|(place, item)| Some((visible_item(item)?, place + 1)))
-            .unzip();
+        let (visible, ends): (Vec<Item>, Vec<usize>) = self.visible(start).unzip();
         for block in blocks(&visible) {
             // A block has an item at least.
             if let Some(end) = ends.get(block.items.end.saturating_sub(1)) {
@@ -192,15 +200,19 @@ impl Record {
         }
     }
 
+    /// What a client sees of the items from `start` on, each with the place behind it.
+    fn visible(&self, start: usize) -> impl DoubleEndedIterator<Item = (Item, usize)> {
+        (start..self.items.len())
+            .filter(|place| !self.hidden.contains(place))
+            .filter_map(|place| Some((visible_item(&self.items[place])?, place + 1)))
+    }
+
     /// The calls among the items from `start` on that have no result behind them. Some model servers
     /// number the calls of each step from the start, so an id can come again.
     fn open_calls_from(&self, start: usize) -> Vec<String> {
         let mut open: Vec<String> = Vec::new();
-        for item in self.items[start..]
-            .iter()
-            .filter(|item| !self.is_hidden(item))
-        {
-            match item {
+        for place in (start..self.items.len()).filter(|place| !self.hidden.contains(place)) {
+            match &self.items[place] {
                 ResponseItem::FunctionCall { call_id, .. } => open.push(call_id.clone()),
                 ResponseItem::FunctionCallOutput { call_id, .. } => {
                     open.retain(|id| id != call_id);
@@ -211,17 +223,19 @@ impl Record {
         open
     }
 
-    fn is_hidden(&self, item: &ResponseItem) -> bool {
-        call_id(item).is_some_and(|id| self.hidden.contains(id))
-    }
-}
-
-/// The call that an item makes or answers.
-fn call_id(item: &ResponseItem) -> Option<&str> {
-    match item {
-        ResponseItem::FunctionCall { call_id, .. }
-        | ResponseItem::FunctionCallOutput { call_id, .. } => Some(call_id),
-        _ => None,
+    /// Whether an item that comes to stand at `place` is the answer to a hidden call that has none.
+    fn answers_hidden(&self, item: &ResponseItem, place: usize) -> bool {
+        let ResponseItem::FunctionCallOutput { call_id, .. } = item else {
+            return false;
+        };
+        let before = self.hidden.range(..place).rev();
+        let mut before = before.map(|place| &self.items[*place]);
+        let last = before.find(|item| match item {
+            ResponseItem::FunctionCall { call_id: id, .. }
+            | ResponseItem::FunctionCallOutput { call_id: id, .. } => id == call_id,
+            _ => false,
+        });
+        matches!(last, Some(ResponseItem::FunctionCall { .. }))
     }
 }
 

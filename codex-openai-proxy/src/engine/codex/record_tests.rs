@@ -117,7 +117,7 @@ fn remains(record: &Record) -> Remains {
         instructions: String::new(),
         items: record.items().to_vec(),
         transcript: record.transcript().clone(),
-        hidden: record.hidden().map(str::to_owned).collect(),
+        hidden: record.hidden().collect(),
     }
 }
 
@@ -168,7 +168,7 @@ fn calls_that_core_answered_are_no_part_of_what_the_client_saw() {
             asked: &blocks(&asked),
             from: 0,
             recorded: vec![user("look"), call("x"), result("x"), answer("So.")],
-            hidden: HashSet::from(["x".to_owned()]),
+            hidden: HashSet::from([1]),
         })
         .unwrap();
     let history = [asked[0].clone(), said(Role::Assistant, "So.")];
@@ -186,7 +186,7 @@ fn an_answer_of_cores_may_come_between_those_of_the_client() {
             asked: &blocks(&asked),
             from: 0,
             recorded: vec![user("look"), call("1"), call("x"), call("2")],
-            hidden: HashSet::from(["x".to_owned()]),
+            hidden: HashSet::from([2]),
         })
         .unwrap();
     assert_eq!(record.open_calls(), ["1", "2"]);
@@ -213,12 +213,14 @@ fn what_core_says_while_the_client_works_is_recorded_and_hidden() {
             asked: &blocks(&asked),
             from: 0,
             recorded: vec![user("look"), call("x"), call("1")],
-            hidden: HashSet::from(["x".to_owned()]),
+            hidden: HashSet::from([1]),
         })
         .unwrap();
     record.push_hidden(result("x"));
+    record.push_hidden(result("x"));
     record.push_hidden(result("stranger"));
     assert_eq!(record.items().len(), 4);
+    assert!(record.ends_in_reply());
     let restored = Record::restore(record.thread, remains(&record));
     assert_eq!(restored.open_calls(), ["1"]);
 }
@@ -255,4 +257,61 @@ fn an_input_that_core_did_not_record_is_a_fault() {
         hidden: HashSet::new(),
     };
     assert!(record.settle(exchange).is_err());
+    assert_eq!(record.items(), []);
+    assert!(record.transcript().is_empty());
+}
+
+#[test]
+fn an_id_that_was_hidden_once_can_be_the_clients_later() {
+    let mut record = Record::new();
+    let look = [said(Role::User, "look")];
+    record
+        .settle(Exchange {
+            keep: 0,
+            asked: &blocks(&look),
+            from: 0,
+            recorded: vec![
+                user("look"),
+                call("call_0"),
+                result("call_0"),
+                call("call_0"),
+            ],
+            hidden: HashSet::from([1]),
+        })
+        .unwrap();
+    assert_eq!(record.open_calls(), ["call_0"]);
+    let (_, mut history) = tool_loop();
+    history.truncate(4);
+    history.remove(2);
+    for item in &mut history {
+        match item {
+            Item::ToolCall(call) => call.id = "call_0".into(),
+            Item::ToolResult { call_id, .. } => *call_id = "call_0".into(),
+            Item::Message { .. } => {}
+        }
+    }
+    settle(
+        &mut record,
+        &history[2..],
+        vec![result("call_0"), answer("There.")],
+    );
+    history.push(said(Role::Assistant, "There."));
+    assert_eq!(appended(&record, &history), Some(4));
+    let restored = Record::restore(record.thread, remains(&record));
+    assert_eq!(appended(&restored, &history), Some(4));
+    assert_eq!(restored.open_calls(), [""; 0]);
+}
+
+#[test]
+fn ids_that_are_too_long_are_short_in_the_record() {
+    let long = "x".repeat(80);
+    let mut record = Record::new();
+    settle(
+        &mut record,
+        &[said(Role::User, "look")],
+        vec![user("look"), call(&long)],
+    );
+    let short = record.open_calls()[0].clone();
+    assert!(short.len() <= 64, "{short}");
+    assert_eq!(record.items()[1], call(&short));
 }

@@ -3,7 +3,7 @@
 use super::queue::{Job, Keep, QUEUE};
 use crate::{
     config::ConversationSettings,
-    conversation::{Block, BlockKind, Digest, chains},
+    conversation::{Block, BlockKind, Digest, chains, wire_call_id},
     engine::TurnStream,
     turn::{ConversationId, Item, Sends, TurnError, TurnEvent, TurnRequest},
 };
@@ -49,19 +49,27 @@ struct Entry {
     used: u64,
     /// Requests that are being answered, or wait for that.
     busy: usize,
-    /// The last of them.
-    last: Last,
+    /// What they say.
+    unanswered: Vec<Unanswered>,
     standing: Standing,
     ended: CancellationToken,
 }
 
 /// A request that is being answered, or waits for that.
 #[derive(Debug)]
-struct Last {
-    /// The history that it brought, if it brought one.
-    history: Vec<Digest>,
+struct Unanswered {
+    says: Says,
     /// Tells whether its client is still there.
     reply: WeakSender<Result<TurnEvent, TurnError>>,
+}
+
+/// The blocks of a request.
+#[derive(Debug)]
+enum Says {
+    /// All of the conversation.
+    Whole(Vec<Digest>),
+    /// What is new of it.
+    News(Vec<Digest>),
 }
 
 /// Where a conversation stands between two requests.
@@ -135,8 +143,8 @@ impl Registry {
             }
         };
         let (reply, stream) = TurnStream::channel(id.clone());
-        let last = Last {
-            history: history(&blocks, sends),
+        let unanswered = Unanswered {
+            says: Says::new(&blocks, sends),
             reply: reply.downgrade(),
         };
         let job = Job {
@@ -165,10 +173,10 @@ impl Registry {
                 }
                 entry.used = now;
                 entry.busy += 1;
-                entry.last = last;
+                entry.unanswered.push(unanswered);
                 None
             }
-            None => Some(state.begin(id, job, last)),
+            None => Some(state.begin(id, job, unanswered)),
         };
         state.shrink(self.settings.max_live);
         Ok(Routed { stream, begun })
@@ -181,6 +189,10 @@ impl Registry {
         state.stand(id, serial, standing);
         if let Some(entry) = state.entry(id, serial) {
             entry.busy = entry.busy.saturating_sub(count);
+            entry.unanswered.retain(Unanswered::is_awaited);
+            if entry.busy == 0 {
+                entry.unanswered.clear();
+            }
         }
         state.shrink(self.settings.max_live);
     }
@@ -231,7 +243,7 @@ impl State {
         let id = named.id.clone();
         match self.entries.get(&id) {
             None => Place::Named(id, named.sends),
-            Some(entry) if entry.diverges(&history(blocks, named.sends)) => {
+            Some(entry) if entry.diverges(&Says::new(blocks, named.sends)) => {
                 tracing::info!(conversation = %id, "conversation_forked");
                 Place::New
             }
@@ -243,31 +255,43 @@ impl State {
     fn place_unnamed(&self, items: &[Item], blocks: &[Block]) -> Place {
         let idle =
             |id: &&ConversationId| self.entries.get(*id).is_some_and(|entry| entry.busy == 0);
+        let sends = if has_reply(blocks) {
+            Sends::Whole
+        } else {
+            Sends::Either
+        };
+        let waiting = items.iter().rev().find_map(|item| match item {
+            Item::ToolResult { call_id, .. } => Some((call_id, self.waiting_for(call_id)?)),
+            _ => None,
+        });
+        if let Some((call_id, id)) = waiting
+            && idle(&id)
+            // A history belongs to no conversation of a client's own name, unless it says that name.
+            && (sends == Sends::Either || is_unique(call_id) && id.is_made_up())
+        {
+            return Place::Live(id.clone(), sends);
+        }
         let chains = chains(blocks);
         let mut known = chains
             .iter()
             .rev()
             .filter_map(|chain| self.chains.get(chain));
-        if let Some(id) = known.find(idle) {
-            return Place::Live(id.clone(), Sends::Whole);
+        match known.find(idle) {
+            Some(id) => Place::Live(id.clone(), Sends::Whole),
+            None => Place::New,
         }
-        // Results alone say nothing but their calls. What brings a history belongs to no
-        // conversation that has another.
-        if blocks.iter().any(|block| block.kind == BlockKind::Reply) {
-            return Place::New;
-        }
-        let waiting = items.iter().find_map(|item| match item {
-            Item::ToolResult { call_id, .. } => self.calls.get(call_id),
+    }
+
+    /// The one conversation that waits for the result of a call.
+    fn waiting_for(&self, call_id: &str) -> Option<&ConversationId> {
+        match self.calls.get(wire_call_id(call_id).as_ref())?.as_slice() {
+            [id] => Some(id),
             _ => None,
-        });
-        match waiting.map(Vec::as_slice) {
-            Some([id]) if idle(&id) => Place::Live(id.clone(), Sends::Either),
-            _ => Place::New,
         }
     }
 
     /// Makes a conversation live, with its first request.
-    fn begin(&mut self, id: ConversationId, job: Job, last: Last) -> Begun {
+    fn begin(&mut self, id: ConversationId, job: Job, first: Unanswered) -> Begun {
         let (jobs, receiver) = mpsc::channel(QUEUE);
         // A new channel has room.
         let busy = usize::from(jobs.try_send(job).is_ok());
@@ -278,7 +302,7 @@ impl State {
             serial,
             used: serial,
             busy,
-            last,
+            unanswered: vec![first],
             standing: Standing::default(),
             ended: ended.clone(),
         };
@@ -361,22 +385,56 @@ impl State {
 }
 
 impl Entry {
-    /// Whether a request with that history says something else than the one that is being answered.
-    fn diverges(&self, history: &[Digest]) -> bool {
-        let last = self.last.history.iter();
+    /// Whether a request says something else than one that is not answered yet. One whose client has
+    /// left does not count: whoever stops a request and sends another has changed their mind.
+    fn diverges(&self, says: &Says) -> bool {
         self.busy > 0
-            // A client that has stopped one request and sends another has changed its mind.
-            && self.last.reply.upgrade().is_some_and(|reply| !reply.is_closed())
-            && last.zip(history).any(|(ours, theirs)| ours != theirs)
+            && self
+                .unanswered
+                .iter()
+                .filter(|unanswered| unanswered.is_awaited())
+                .any(|unanswered| unanswered.says.contradicts(says))
     }
 }
 
-/// The blocks of a request that brings a history, and not only what is new.
-fn history(blocks: &[Block], sends: Sends) -> Vec<Digest> {
-    let whole = sends == Sends::Whole || blocks.iter().any(|block| block.kind == BlockKind::Reply);
-    if whole {
-        blocks.iter().map(|block| block.digest).collect()
-    } else {
-        Vec::new()
+impl Unanswered {
+    fn is_awaited(&self) -> bool {
+        let reply = self.reply.upgrade();
+        reply.is_some_and(|reply| !reply.is_closed())
     }
+}
+
+impl Says {
+    fn new(blocks: &[Block], sends: Sends) -> Self {
+        let digests = blocks.iter().map(|block| block.digest).collect();
+        if sends == Sends::Whole || has_reply(blocks) {
+            Self::Whole(digests)
+        } else {
+            Self::News(digests)
+        }
+    }
+
+    /// Whether a later request cannot come after this one. What is only new comes after anything.
+    fn contradicts(&self, later: &Self) -> bool {
+        match (self, later) {
+            (_, Self::News(_)) => false,
+            (Self::Whole(ours), Self::Whole(theirs)) => {
+                ours.iter().zip(theirs).any(|(ours, theirs)| ours != theirs)
+            }
+            (Self::News(ours), Self::Whole(theirs)) => {
+                !ours.is_empty() && !theirs.windows(ours.len()).any(|theirs| theirs == ours)
+            }
+        }
+    }
+}
+
+/// Whether a request brings a history, and not only what is new.
+fn has_reply(blocks: &[Block]) -> bool {
+    blocks.iter().any(|block| block.kind == BlockKind::Reply)
+}
+
+/// Whether a call id is random enough to be of one conversation alone, wherever it turns up. Some
+/// model servers number the calls of each chat from the start.
+fn is_unique(call_id: &str) -> bool {
+    call_id.len() >= 20
 }

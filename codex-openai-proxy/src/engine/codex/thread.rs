@@ -16,6 +16,7 @@ use codex_protocol::{
     protocol::{Event, InitialHistory, Op, ResumedHistory, RolloutItem},
 };
 use std::{
+    io,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -234,6 +235,15 @@ impl Thread {
     /// [`TurnError::Internal`] where the thread has died.
     pub async fn next_event(&self) -> Result<Event, TurnError> {
         self.inner.next_event().await.map_err(TurnError::internal)
+    }
+
+    /// Whether all that was recorded is in its file, which is asked for once more.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub async fn flush(&self) -> io::Result<()> {
+        self.inner.flush_rollout().await
     }
 
     /// Ends it, and interrupts what it does.

@@ -23,6 +23,8 @@ pub(super) trait Sink {
 pub(super) struct Grammar {
     style: ReasoningStyle,
     phase: Phase,
+    /// Whether text of the answer has come.
+    spoke: bool,
     calls: usize,
 }
 
@@ -39,6 +41,7 @@ impl Grammar {
         Self {
             style,
             phase: Phase::Answering,
+            spoke: false,
             calls: 0,
         }
     }
@@ -62,6 +65,7 @@ impl Grammar {
             TurnEvent::Text(text) | TurnEvent::Reasoning(text) if text.is_empty() => {}
             TurnEvent::Text(text) => {
                 self.stop_thinking(sink);
+                self.spoke = true;
                 sink.content(&text);
             }
             TurnEvent::Reasoning(text) => self.reason(&text, sink),
@@ -82,6 +86,8 @@ impl Grammar {
         match self.style {
             ReasoningStyle::Off => {}
             ReasoningStyle::Content => sink.reasoning(text),
+            // In the middle of an answer nobody could tell it from the answer when it is echoed.
+            ReasoningStyle::Think if self.spoke || self.calls > 0 => sink.reasoning(text),
             ReasoningStyle::Think => {
                 // The tags stand alone: clients look for a delta that is one.
                 if self.phase != Phase::Thinking {

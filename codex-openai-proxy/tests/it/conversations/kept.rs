@@ -188,6 +188,194 @@ fn ids_of_calls_may_come_again_in_each_step() {
 }
 
 #[test]
+fn an_id_of_a_call_that_nobody_heard_of_can_come_again() {
+    run(async {
+        for whole in [true, false] {
+            let upstream = Upstream::start().await;
+            let proxy = forward(&upstream).await;
+            let mut talk = Talk::about("Look.").offering(&["look"]);
+            upstream.reply(Reply::stream().call("call_0", "nowhere", "{}").completed());
+            upstream.reply(Reply::stream().call("call_0", "look", "{}").completed());
+            talk.send(&proxy).await;
+            // A request that is refused in between disturbs nothing.
+            let mut stray = talk.clone();
+            stray.result("call_0", "seen").result("call_9", "stray");
+            assert_eq!(proxy.chat(&stray.named_news()).await.status, 400);
+            talk.result("call_0", "seen");
+            upstream.reply(Reply::text(&["Enough."]));
+            let reply = if whole {
+                talk.send(&proxy).await
+            } else {
+                talk.send_news(&proxy).await
+            };
+            assert_eq!(said(&reply), "Enough.");
+            let requests = upstream.requests();
+            let lines = requests[2].lines();
+            assert_eq!(
+                lines[3..],
+                ["call call_0 look {}", "output call_0: seen"],
+                "{lines:#?}"
+            );
+            assert_eq!(requests[0].cache_key(), requests[2].cache_key());
+            proxy.stop().await;
+        }
+    });
+}
+
+#[test]
+fn long_ids_of_the_upstreams_own_survive_a_new_thread() {
+    run(async {
+        for put_away_first in [false, true] {
+            let upstream = Upstream::start().await;
+            let setup = if put_away_first {
+                restless(&upstream)
+            } else {
+                Setup::new(&upstream)
+            };
+            let (proxy, engine) = setup.start_with_engine().await;
+            let id = format!("call_{}", "x".repeat(80));
+            let mut talk = Talk::about("Look.")
+                .offering(&["look"])
+                .with("conversation_id", "chat-1");
+            upstream.reply(Reply::stream().call(&id, "look", "{}").completed());
+            talk.send(&proxy).await;
+            if put_away_first {
+                put_away(&engine).await;
+            }
+            talk.result(&id, "seen");
+            upstream.reply(Reply::text(&["Enough."]));
+            assert_eq!(said(&talk.send_news(&proxy).await), "Enough.");
+            let lines = upstream.last_request().lines();
+            assert!(lines[2].ends_with(": seen"), "{lines:?}");
+            talk.say("Thanks.");
+            upstream.reply(Reply::text(&["Welcome."]));
+            talk.send(&proxy).await;
+            let lines = upstream.last_request().lines();
+            assert_eq!(lines.len(), 5, "{lines:?}");
+            proxy.stop().await;
+        }
+    });
+}
+
+#[test]
+fn thoughts_behind_words_come_back_unnoticed() {
+    run(async {
+        let upstream = Upstream::start().await;
+        let proxy = forward(&upstream).await;
+        let mut talk = Talk::about("Look.").offering(&["look"]);
+        talk.body["model"] = "2.5-tpg".into();
+        upstream.reply(
+            Reply::stream()
+                .message(&["I will look."])
+                .reasoning(&["Where?"])
+                .call("call_0", "look", "{}")
+                .completed(),
+        );
+        let reply = talk.send(&proxy).await;
+        let message = &reply["choices"][0]["message"];
+        assert_eq!(message["content"], "I will look.");
+        assert_eq!(message["reasoning_content"], "Where?");
+        talk.result("call_0", "seen");
+        upstream.reply(Reply::text(&["Enough."]));
+        talk.send(&proxy).await;
+        let requests = upstream.requests();
+        assert_eq!(requests[0].turn(), requests[1].turn());
+        assert!(
+            requests[1]
+                .lines()
+                .contains(&"reasoning: sealed".to_owned())
+        );
+        requests[1].knows_nothing_of("Where?</think>");
+        proxy.stop().await;
+    });
+}
+
+#[test]
+fn results_are_known_by_their_calls_where_early_messages_have_changed() {
+    run(async {
+        let upstream = counting().await;
+        let proxy = forward(&upstream).await;
+        let id = "call_abcdefghijklmnopqrstuvwx";
+        upstream.reply(Reply::stream().call(id, "look", "{}").completed());
+        let mut talk = Talk::about("Files: a. Look.").offering(&["look"]);
+        talk.send(&proxy).await;
+        let name = talk.conversation().to_owned();
+        talk.messages()[0]["content"] = "Files: a, b. Look.".into();
+        talk.result(id, "seen");
+        talk.send(&proxy).await;
+        assert_eq!(talk.conversation(), name);
+        let requests = upstream.requests();
+        assert_eq!(requests[0].cache_key(), requests[1].cache_key());
+        requests[1].knows_nothing_of("Files: a. Look.");
+        proxy.stop().await;
+    });
+}
+
+#[test]
+fn a_history_that_lacks_the_message_being_answered_is_another_chat() {
+    run(async {
+        let upstream = counting().await;
+        let proxy = forward(&upstream).await;
+        let mut talk = Talk::about("One.").with("conversation_id", "chat-1");
+        talk.send(&proxy).await;
+        let gate = Gate::default();
+        upstream.reply(
+            Reply::stream()
+                .wait(&gate)
+                .message(&["Two, then."])
+                .completed(),
+        );
+        let mut first = talk.clone();
+        first.say("Two.");
+        let mut second = talk.clone();
+        second.say("Another.");
+        let running = first.send_news(&proxy);
+        let meanwhile = async {
+            upstream.received(2).await;
+            second.send(&proxy).await;
+            assert_ne!(second.conversation(), "chat-1");
+            gate.open();
+        };
+        let (reply, ()) = futures_util::future::join(running, meanwhile).await;
+        assert_eq!(said(&reply), "Two, then.");
+        first.say("Three.");
+        first.send_news(&proxy).await;
+        let lines = upstream.last_request().spoken_lines();
+        assert!(
+            lines.contains(&"assistant: Two, then.".to_owned()),
+            "{lines:?}"
+        );
+        proxy.stop().await;
+    });
+}
+
+#[test]
+fn whoever_waits_for_a_picture_of_another_request_does_not_wait_for_ever() {
+    run(async {
+        let upstream = counting().await;
+        let mut setup = Setup::new(&upstream);
+        setup.config.codex.allow_private_image_hosts = true;
+        setup.config.conversations.wait = Duration::from_millis(300);
+        let proxy = setup.start().await;
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let picture = format!("http://{}/x.png", silent.local_addr().unwrap());
+        let mut talk = Talk::new().with("conversation_id", "chat-1");
+        talk.messages().push(json!({ "role": "user", "content": [
+            { "type": "image_url", "image_url": { "url": picture } },
+        ] }));
+        let request = proxy.request(Method::POST, "/v1/chat/completions");
+        let fetching = tokio::spawn(request.json(&talk.whole()).send());
+        let (_held, _) = silent.accept().await.unwrap();
+        let other = Talk::about("Hi.").with("conversation_id", "chat-1");
+        let answer = proxy.chat(&other.whole()).await;
+        assert_eq!(answer.error(409).1, Some("conversation_busy"));
+        proxy.delete("/v1/conversations/chat-1").await.ok();
+        assert_eq!(fetching.await.unwrap().unwrap().status(), 503);
+        proxy.stop().await;
+    });
+}
+
+#[test]
 fn a_reply_with_one_id_for_two_calls_is_broken() {
     run(async {
         let upstream = Upstream::start().await;

@@ -6,7 +6,7 @@ use super::{
         queue::Keep,
         record::{Record, Remains},
         rollout::{self, Head},
-        thread::{Storage, Thread},
+        thread::Storage,
     },
     Driver,
 };
@@ -100,15 +100,16 @@ impl Driver {
             return;
         }
         match self.write_down(model).await {
-            Ok(()) => {}
+            Ok(()) => self.unkept = None,
             Err(NotKept::Deleted) => {
                 tracing::info!(conversation = %self.id, "deleted_elsewhere");
                 self.discard_thread().await;
                 self.forget().await;
             }
-            // The next reply tries again.
+            // The next reply tries again, or the end of the conversation.
             Err(error) => {
                 tracing::error!(conversation = %self.id, %error, "conversation_not_kept");
+                self.unkept = Some(model.to_owned());
             }
         }
     }
@@ -117,10 +118,17 @@ impl Driver {
         let Some(record) = &self.record else {
             return Ok(());
         };
-        // Where the thread has a file, core has put its items into it by now.
-        let rollout = match self.thread.as_ref().map(Thread::storage) {
-            Some(Storage::File(path)) => path.clone(),
-            Some(Storage::Memory) | None => self.write_file(record).await?,
+        // Where the thread has a file, core has put its items into it by now, if it could.
+        let rollout = match self
+            .thread
+            .as_ref()
+            .map(|thread| (thread, thread.storage()))
+        {
+            Some((thread, Storage::File(path))) => {
+                thread.flush().await?;
+                path.clone()
+            }
+            Some((_, Storage::Memory)) | None => self.write_file(record).await?,
         };
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -133,7 +141,7 @@ impl Driver {
             turns: self.row.as_ref().map_or(0, |row| row.turns) + 1,
             items: record.items().len() as u64,
             transcript: record.transcript().clone(),
-            hidden: record.hidden().map(str::to_owned).collect(),
+            hidden: record.hidden().collect(),
             created: self.row.as_ref().map_or(now, |row| row.created),
             used: now,
         };
@@ -159,8 +167,18 @@ impl Driver {
         let items = Arc::new(items.map(RolloutItem::ResponseItem).collect());
         let instructions = record.instructions.clone();
         let head = Head::new(record.thread, instructions, &self.shared.config);
-        rollout::write(path.clone(), head, items).await?;
+        if let Err(error) = rollout::write(path.clone(), head, items).await {
+            rollout::discard(&path).await;
+            return Err(error);
+        }
         Ok(path)
+    }
+
+    /// Tries once more to write down what could not be written down before.
+    pub(super) async fn keep_what_is_left(&mut self) {
+        if let Some(model) = self.unkept.take() {
+            self.commit(self.keep, &model).await;
+        }
     }
 
     /// Ends a thread whose turn did not end well, and removes its file unless replies before are in
