@@ -33,6 +33,8 @@ struct Plan {
     /// Whether the proxy keeps one conversation at a time, and has to put this one away for each of
     /// another client's requests. Only for named chats: others lose their reasoning then.
     forgetful: bool,
+    /// Whether the model server numbers the calls of each reply from the start.
+    reuses_ids: bool,
     /// How each request is sent, in turn and over again.
     ways: Vec<Way>,
 }
@@ -50,17 +52,38 @@ struct Exchange {
 #[derive(Debug, Clone)]
 struct Round {
     words: Words,
-    /// The result of each call, with the place that it has among the client's messages.
-    results: Vec<(String, u8)>,
+    /// What each call says, and its result, with the place that it has among the client's messages.
+    calls: Vec<(Call, String, u8)>,
     /// What the user says beside the results.
     aside: Option<String>,
+}
+
+/// A call of one of the client's tools.
+#[derive(Debug, Clone)]
+enum Call {
+    /// Of the function `look`.
+    Look,
+    /// Of the custom tool `Say`, with this text.
+    Say(String),
 }
 
 /// What the model says.
 #[derive(Debug, Clone)]
 struct Words {
-    thinks: bool,
+    thinking: Thinking,
     text: String,
+}
+
+/// How the model thinks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thinking {
+    Not,
+    /// Unseen, before it speaks.
+    Sealed,
+    /// Seen, before it speaks.
+    Before,
+    /// Seen, after it has spoken.
+    After,
 }
 
 /// How a request is sent.
@@ -90,15 +113,25 @@ fn words(least: usize) -> impl Strategy<Value = Words> {
     } else {
         text().boxed()
     };
-    (any::<bool>(), text).prop_map(|(thinks, text)| Words { thinks, text })
+    let thinking = prop_oneof![
+        Just(Thinking::Not),
+        Just(Thinking::Sealed),
+        Just(Thinking::Before),
+        Just(Thinking::After),
+    ];
+    (thinking, text).prop_map(|(thinking, text)| Words { thinking, text })
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    prop_oneof![2 => Just(Call::Look), 1 => text().prop_map(Call::Say)]
 }
 
 fn round() -> impl Strategy<Value = Round> {
-    let results = vec((text(), any::<u8>()), 1..4);
+    let calls = vec((call(), text(), any::<u8>()), 1..4);
     let aside = prop_oneof![3 => Just(None), 1 => text().prop_map(Some)];
-    (words(0), results, aside).prop_map(|(words, results, aside)| Round {
+    (words(0), calls, aside).prop_map(|(words, calls, aside)| Round {
         words,
-        results,
+        calls,
         aside,
     })
 }
@@ -126,15 +159,19 @@ fn plan() -> impl Strategy<Value = Plan> {
         0..3usize,
         any::<bool>(),
         any::<bool>(),
+        any::<bool>(),
         vec(way, 1..8),
     )
-        .prop_map(|(exchanges, imported, named, forgetful, ways)| Plan {
-            imported: imported.min(exchanges.len() - 1),
-            exchanges,
-            named,
-            forgetful: named && forgetful,
-            ways,
-        })
+        .prop_map(
+            |(exchanges, imported, named, forgetful, reuses_ids, ways)| Plan {
+                reuses_ids,
+                imported: imported.min(exchanges.len() - 1),
+                exchanges,
+                named,
+                forgetful: named && forgetful,
+                ways,
+            },
+        )
 }
 
 /// A chat that is being played: what its client knows, and what the model should read next.
@@ -160,52 +197,58 @@ impl Play<'_> {
                 self.lines.push(format!("user: {question}"));
             }
             for round in &exchange.rounds {
-                let ids: Vec<String> = round
-                    .results
+                if self.plan.reuses_ids {
+                    self.calls = 0;
+                }
+                let called: Vec<Called> = round
+                    .calls
                     .iter()
-                    .map(|_| {
+                    .map(|(call, _, _)| {
                         self.calls += 1;
-                        format!("call_{}", self.calls)
+                        Called::new(format!("call_{}", self.calls), call)
                     })
                     .collect();
-                self.step(&round.words, &ids, imported).await;
-                self.answer_calls(round, &ids);
+                self.step(&round.words, &called, imported).await;
+                self.answer_calls(round, &called);
             }
             self.step(&exchange.answer, &[], imported).await;
         }
     }
 
     /// One reply of the model.
-    async fn step(&mut self, words: &Words, ids: &[String], imported: bool) {
+    async fn step(&mut self, words: &Words, called: &[Called], imported: bool) {
         self.steps += 1;
         if imported {
-            self.import(words, ids);
+            self.import(&words.text, called);
         } else {
-            self.reply(words, ids).await;
+            self.reply(words, called).await;
         }
-        if words.thinks && !imported {
-            self.lines.push(format!("reasoning: sealed-{}", self.steps));
+        let thought = match words.thinking {
+            _ if imported => None,
+            Thinking::Not => None,
+            Thinking::Sealed => Some(format!("reasoning: sealed-{}", self.steps)),
+            Thinking::Before | Thinking::After => Some("reasoning: sealed".to_owned()),
+        };
+        let spoken = (!words.text.is_empty()).then(|| format!("assistant: {}", words.text));
+        if words.thinking == Thinking::After {
+            self.lines.extend(spoken.into_iter().chain(thought));
+        } else {
+            self.lines.extend(thought.into_iter().chain(spoken));
         }
-        if !words.text.is_empty() {
-            self.lines.push(format!("assistant: {}", words.text));
-        }
-        let calls = ids.iter().map(|id| format!("call {id} look {{}}"));
+        let calls = called.iter().map(Called::line);
         self.lines.extend(calls);
     }
 
-    fn import(&mut self, words: &Words, ids: &[String]) {
-        let mut message = json!({ "role": "assistant", "content": words.text });
-        if !ids.is_empty() {
-            let calls = ids.iter().map(|id| {
-                let function = json!({ "name": "look", "arguments": "{}" });
-                json!({ "id": id, "type": "function", "function": function })
-            });
+    fn import(&mut self, text: &str, called: &[Called]) {
+        let mut message = json!({ "role": "assistant", "content": text });
+        if !called.is_empty() {
+            let calls = called.iter().map(Called::as_the_client_has_it);
             message["tool_calls"] = calls.collect::<Vec<Value>>().into();
         }
         self.talk.messages().push(message);
     }
 
-    async fn reply(&mut self, words: &Words, ids: &[String]) {
+    async fn reply(&mut self, words: &Words, called: &[Called]) {
         let first = self.talk.conversation().is_empty();
         if self.plan.forgetful && !first {
             let noise = Talk::about(NOISE).whole();
@@ -217,32 +260,42 @@ impl Play<'_> {
         if self.plan.named && matches!(way, Way::Twice) {
             self.leave_early(&body).await;
         }
-        let mut reply = Reply::stream();
-        if words.thinks {
-            reply = reply.thought(&format!("sealed-{}", self.steps));
-        }
+        let mut reply = match words.thinking {
+            Thinking::Not | Thinking::After => Reply::stream(),
+            Thinking::Sealed => Reply::stream().thought(&format!("sealed-{}", self.steps)),
+            Thinking::Before => Reply::stream().reasoning(&["Hm", ", <b>?"]),
+        };
         if !words.text.is_empty() {
             reply = reply.message(&[&words.text]);
         }
-        for id in ids {
-            reply = reply.call(id, "look", "{}");
+        if words.thinking == Thinking::After {
+            reply = reply.reasoning(&["Hm", ", after all?"]);
+        }
+        for Called { id, name, wire, .. } in called {
+            reply = reply.call(id, name, wire);
         }
         self.upstream.reply(reply.completed());
+        let told = called.iter().map(Called::told);
         if matches!(way, Way::Stream) {
             let said = self.client.stream(&body).await.said().await;
-            said.ended_with(if ids.is_empty() { "stop" } else { "tool_calls" });
-            assert_eq!(said.text, words.text);
-            let heard = said.calls.iter().map(|(id, _, _)| id);
-            assert!(heard.eq(ids));
+            said.ended_with(if called.is_empty() {
+                "stop"
+            } else {
+                "tool_calls"
+            });
+            assert!(said.text.ends_with(&words.text), "{}", said.text);
+            assert!(said.calls.iter().cloned().eq(told));
             let conversation = said.conversations.into_iter().next().unwrap();
-            self.import(words, ids);
+            self.import(&said.text, called);
             self.talk.heard_elsewhere(conversation);
         } else {
             let answer = self.client.chat(&body).await;
             let reply = self.talk.hear(answer);
-            if !ids.is_empty() {
-                let heard = calls(&reply).into_iter().map(|(id, _, _)| id.to_owned());
-                assert!(heard.eq(ids.iter().cloned()));
+            if !called.is_empty() {
+                let owned = |(id, name, arguments): (&str, &str, &str)| {
+                    (id.to_owned(), name.to_owned(), arguments.to_owned())
+                };
+                assert!(calls(&reply).into_iter().map(owned).eq(told));
             }
         }
         self.check_last();
@@ -290,19 +343,61 @@ impl Play<'_> {
         requests
     }
 
-    fn answer_calls(&mut self, round: &Round, ids: &[String]) {
-        let mut results: Vec<_> = round.results.iter().zip(ids).collect();
-        for ((text, _), id) in &results {
+    fn answer_calls(&mut self, round: &Round, called: &[Called]) {
+        let mut results: Vec<_> = round.calls.iter().zip(called).collect();
+        for ((_, text, _), Called { id, .. }) in &results {
             self.lines.push(format!("output {id}: {text}"));
         }
-        results.sort_by_key(|((_, place), _)| *place);
-        for ((text, _), id) in results {
+        results.sort_by_key(|((_, _, place), _)| *place);
+        for ((_, text, _), Called { id, .. }) in results {
             self.talk.messages().push(result(id, text.as_str()));
         }
         if let Some(aside) = &round.aside {
             self.talk.say(aside);
             self.lines.push(format!("user: {aside}"));
         }
+    }
+}
+
+/// A call that was made.
+struct Called {
+    id: String,
+    name: &'static str,
+    /// What the model wrote.
+    wire: String,
+    /// What the client was told.
+    arguments: String,
+}
+
+impl Called {
+    fn new(id: String, call: &Call) -> Self {
+        let (name, wire, arguments) = match call {
+            Call::Look => ("look", "{}".to_owned(), "{}".to_owned()),
+            Call::Say(text) => ("Say", json!({ "input": text }).to_string(), text.clone()),
+        };
+        Self {
+            id,
+            name,
+            wire,
+            arguments,
+        }
+    }
+
+    fn line(&self) -> String {
+        format!("call {} {} {}", self.id, self.name, self.wire)
+    }
+
+    fn told(&self) -> (String, String, String) {
+        (
+            self.id.clone(),
+            self.name.to_owned(),
+            self.arguments.clone(),
+        )
+    }
+
+    fn as_the_client_has_it(&self) -> Value {
+        let function = json!({ "name": self.name, "arguments": self.arguments });
+        json!({ "id": self.id, "type": "function", "function": function })
     }
 }
 
@@ -318,6 +413,10 @@ async fn play(plan: Plan) {
     let proxy = setup.start().await;
     let client = Client::new(proxy.address()).without_keeping_replies();
     let mut talk = Talk::new().offering(&["look"]);
+    // Spelled backwards, as Cursor has it: thoughts are written into the text.
+    talk.body["model"] = "2.5-tpg".into();
+    let tools = talk.body["tools"].as_array_mut().unwrap();
+    tools.push(json!({ "type": "custom", "custom": { "name": "Say" } }));
     if plan.named {
         talk = talk.with("conversation_id", "chat-1");
     }

@@ -270,7 +270,8 @@ impl Reply {
             })
         };
         let mut reply = self.added(&item("in_progress", ""));
-        let (first, second) = arguments.split_at(arguments.len() / 2);
+        let half = arguments.floor_char_boundary(arguments.len() / 2);
+        let (first, second) = arguments.split_at(half);
         for delta in [first, second] {
             reply = reply.event(
                 "response.function_call_arguments.delta",
