@@ -4,7 +4,7 @@ use crate::{
     config::{CodexSettings, Config},
     engine::{
         Engine,
-        codex::{CodexEngine, EngineError, Folders},
+        codex::{CodexEngine, EngineError, Folders, private_dir},
         demo::{self, DemoModel},
     },
 };
@@ -78,7 +78,7 @@ pub async fn for_demo(config: &Config) -> Result<(Arc<dyn Engine>, DemoModel), S
 fn write_codex_config(codex_home: &Path, base_url: &str) -> io::Result<()> {
     let name = demo::MODEL;
     let base_url = toml::Value::from(base_url);
-    fs::create_dir_all(codex_home)?;
+    private_dir(codex_home)?;
     fs::write(
         codex_home.join("config.toml"),
         format!(

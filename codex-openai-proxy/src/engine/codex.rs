@@ -27,7 +27,7 @@ mod thread;
 mod tools;
 
 pub use breaks::layer as telemetry_layer;
-pub use settings::CODEX_VERSION;
+pub use settings::{CODEX_VERSION, private_dir};
 
 use super::{Engine, Readiness, TurnStream};
 use crate::{

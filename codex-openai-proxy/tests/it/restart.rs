@@ -241,3 +241,51 @@ fn a_process_that_dies_in_a_reply_leaves_a_chat_that_goes_on() {
         running.end(End::Asked, &homes).await;
     });
 }
+
+#[test]
+fn a_process_that_dies_in_an_edit_leaves_the_chat_as_it_was() {
+    run(async {
+        let upstream = Upstream::start().await;
+        let (_, homes) = Setup::new(&upstream).write();
+        let mut running = Running::start(&homes).await;
+        let mut talk = Talk::about("One.").with("conversation_id", "chat-1");
+        for (seal, answer) in [("sealed-1", "Yes."), ("sealed-2", "No.")] {
+            let reply = Reply::stream().thought(seal).message(&[answer]);
+            upstream.reply(reply.completed());
+            talk.send(&running.client).await;
+            talk.say("Two.");
+        }
+        talk.messages().pop();
+        let gate = Gate::default();
+        upstream.reply(Reply::stream().begin_message().delta("Half").wait(&gate));
+        let mut edit = talk.clone();
+        edit.messages()[0]["content"] = "Edited.".into();
+        edit.messages().truncate(1);
+        edit.messages()
+            .push(serde_json::json!({ "role": "assistant", "content": "Yes." }));
+        edit.say("Three.");
+        let mut stream = running.client.stream(&edit.whole()).await;
+        assert_eq!(stream.next_text().await, "Half");
+        let files = || std::fs::read_dir(homes.state().join("conversations")).unwrap();
+        assert_eq!(files().count(), 2);
+        running = running.again(End::Killed, &homes).await;
+        assert_eq!(files().count(), 1, "what belongs to no chat is gone");
+
+        upstream.otherwise(|_| Reply::text(&["Well."]));
+        talk.say("Four.");
+        talk.send_news(&running.client).await;
+        let lines = [
+            "user: One.",
+            "reasoning: sealed-1",
+            "assistant: Yes.",
+            "user: Two.",
+            "reasoning: sealed-2",
+            "assistant: No.",
+            "user: Four.",
+        ];
+        let request = upstream.last_request();
+        assert_eq!(request.lines(), lines);
+        assert_eq!(request.cache_key(), upstream.requests()[0].cache_key());
+        running.end(End::Asked, &homes).await;
+    });
+}

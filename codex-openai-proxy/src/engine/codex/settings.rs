@@ -149,6 +149,10 @@ async fn login_in(config: &Config, folder: &Path) -> Arc<AuthManager> {
 
 /// Makes sure that the folder `path` is there. What has to be made for it, only the user can look
 /// into; a folder of the user's own making stays as it is.
+///
+/// # Errors
+///
+/// When it cannot be made.
 pub fn private_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
