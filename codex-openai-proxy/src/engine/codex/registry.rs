@@ -438,3 +438,7 @@ fn has_reply(blocks: &[Block]) -> bool {
 fn is_unique(call_id: &str) -> bool {
     call_id.len() >= 20
 }
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod tests;
