@@ -103,9 +103,6 @@ pub enum CliError {
     /// What is kept of conversations cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file that holds a deleted conversation cannot be removed.
-    #[error("{0}: {1}")]
-    Rollout(PathBuf, io::Error),
     /// There is nothing to delete under these names.
     #[error("no such conversation: {0}")]
     UnknownConversations(String),

@@ -8,7 +8,7 @@ pub mod call;
 pub mod store;
 pub mod transcript;
 
-pub use block::{Block, BlockKind, Digest, blocks};
+pub use block::{Block, BlockKind, Digest, blocks, has_reply};
 pub use call::{in_call_order, wire_call_id};
 pub use store::{Row, Store, StoreError};
 pub use transcript::{Alignment, Transcript, align, chains};

@@ -1,5 +1,4 @@
-//! Properties of the wire formats, the translators and model names, over random
-//! input.
+//! Properties of the wire formats, the translators and model names, over random input.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,14 +6,17 @@
     reason = "a panic is how a test fails"
 )]
 
+#[path = "properties/names.rs"]
+mod names;
+
 use codex_openai_proxy::{
     translate::{
-        chat::{ChunkWriter, ReasoningStyle, ReplyFolder, ReplyHead, model_list},
+        chat::{ChunkWriter, ReasoningStyle, ReplyFolder, ReplyHead},
         from_client,
     },
     turn::{
-        Aliases, Catalog, ConversationId, Effort, FinishReason, Model, ModelName, ToolCall,
-        ToolKind, TurnError, TurnEvent, TurnRequest, Usage, model_name::reverse,
+        Aliases, Catalog, ConversationId, FinishReason, ModelName, ToolCall, ToolKind, TurnError,
+        TurnEvent, TurnRequest, Usage,
     },
     wire::{
         chat::Message,
@@ -25,7 +27,6 @@ use codex_openai_proxy::{
 };
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 use serde_json::{Value, json};
-use std::collections::HashSet;
 
 const ENOUGH: usize = 1 << 20;
 
@@ -159,6 +160,15 @@ fn split_thoughts(content: &str) -> (String, String) {
     (outside, inside)
 }
 
+/// All reasoning among the events.
+fn thoughts(events: &[TurnEvent]) -> String {
+    let texts = events.iter().filter_map(|event| match event {
+        TurnEvent::Reasoning(text) => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
+}
+
 /// The concatenated strings at `pointer` of every chunk.
 fn gather(chunks: &[Value], pointer: &str) -> String {
     chunks
@@ -225,11 +235,10 @@ proptest! {
         }
 
         // What was said is what arrives.
-        let said = |pick: fn(&TurnEvent) -> Option<&str>| -> String {
-            events.iter().filter_map(pick).collect()
-        };
-        let answer = said(|event| match event { TurnEvent::Text(text) => Some(text), _ => None });
-        let thoughts = said(|event| match event { TurnEvent::Reasoning(text) => Some(text), _ => None });
+        let answer: String = events
+            .iter()
+            .filter_map(|event| match event { TurnEvent::Text(text) => Some(text.as_str()), _ => None })
+            .collect();
         let content = gather(&chunks, "/choices/0/delta/content");
         let beside = gather(&chunks, "/choices/0/delta/reasoning_content");
         match style {
@@ -242,22 +251,15 @@ proptest! {
                         event => matches!(event, TurnEvent::ToolCall(_)),
                     })
                     .unwrap_or(events.len());
-                let thought = |events: &[TurnEvent]| -> String {
-                    let texts = events.iter().filter_map(|event| match event {
-                        TurnEvent::Reasoning(text) => Some(text.as_str()),
-                        _ => None,
-                    });
-                    texts.collect()
-                };
                 prop_assert_eq!(
                     split_thoughts(&content),
-                    (answer, thought(&events[..answering]))
+                    (answer, thoughts(&events[..answering]))
                 );
-                prop_assert_eq!(beside.clone(), thought(&events[answering..]));
+                prop_assert_eq!(&beside, &thoughts(&events[answering..]));
             }
             ReasoningStyle::Content => {
                 prop_assert_eq!(&content, &answer);
-                prop_assert_eq!(&beside, &thoughts);
+                prop_assert_eq!(&beside, &thoughts(&events));
             }
             ReasoningStyle::Off => {
                 prop_assert_eq!(&content, &answer);
@@ -451,56 +453,5 @@ proptest! {
             request.messages,
             [Message::User { content: vec![ContentPart::Text(text)] }]
         );
-    }
-}
-
-fn catalog() -> impl Strategy<Value = Catalog> {
-    let effort = any::<Index>().prop_map(|at| *at.get(&Effort::ALL));
-    let slug = "(gpt|o|codex|llama)-?[0-9a-z]{1,3}(-(mini|max|high|wol))?";
-    let model = (slug, vec(effort, 0..4)).prop_map(|(slug, efforts)| Model {
-        slug,
-        efforts,
-        provider: "p".to_owned(),
-    });
-    // A catalog has each model once.
-    vec(model, 0..5).prop_map(|mut models| {
-        let mut seen = HashSet::new();
-        models.retain(|model| seen.insert(model.slug.clone()));
-        Catalog { models }
-    })
-}
-
-proptest! {
-    #[test]
-    fn every_listed_name_can_be_asked_for(catalog in catalog()) {
-        let list = model_list(&catalog, &Aliases::default(), 1);
-        let mut seen = HashSet::new();
-        for model in &list.data {
-            prop_assert!(seen.insert(&model.id), "{} is listed twice", model.id);
-            let name = ModelName::resolve(&model.id, &Aliases::default(), &catalog);
-            prop_assert!(catalog.get(&name.slug).is_some(), "{name:?}");
-        }
-        for model in &catalog.models {
-            prop_assert!(list.get(&model.slug).is_some());
-            prop_assert!(list.get(&reverse(&model.slug)).is_some());
-        }
-    }
-
-    #[test]
-    fn a_name_means_the_same_backwards(
-        name in "gpt-[1-9](\\.[0-9])?(-codex|-mini)?(-max|-low|-high|-xhigh|-none)?",
-    ) {
-        let resolve = |name: &str| {
-            ModelName::resolve(name, &Aliases::default(), &Catalog::default())
-        };
-        let (forward, backward) = (resolve(&name), resolve(&reverse(&name)));
-        prop_assert_eq!(forward.slug, backward.slug);
-        prop_assert_eq!(forward.effort, backward.effort);
-        prop_assert!(!forward.reversed && backward.reversed);
-    }
-
-    #[test]
-    fn reversing_twice_changes_nothing(name: String) {
-        prop_assert_eq!(reverse(&reverse(&name)), name);
     }
 }

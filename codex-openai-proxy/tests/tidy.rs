@@ -12,15 +12,16 @@ use source::Source;
 use std::path::Path;
 
 /// The modules in the order of `lib.rs`, each with those that it may see.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
+    ("files", &[]),
     ("turn", &[]),
     ("wire", &["turn"]),
     ("config", &["turn"]),
     ("translate", &["turn", "wire"]),
-    ("conversation", &["turn"]),
-    ("engine", &["turn", "config", "conversation"]),
+    ("conversation", &["files", "turn"]),
+    ("engine", &["files", "turn", "config", "conversation"]),
     ("http", &["turn", "wire", "config", "translate", "engine"]),
-    ("app", &["turn", "config", "engine", "http"]),
+    ("app", &["files", "turn", "config", "engine", "http"]),
     ("cli", &["turn", "config", "conversation", "engine", "app"]),
 ];
 

@@ -4,9 +4,10 @@ use crate::{
     config::{CodexSettings, Config},
     engine::{
         Engine,
-        codex::{CodexEngine, EngineError, Folders, private_dir},
+        codex::{CodexEngine, EngineError, Folders},
         demo::{self, DemoModel},
     },
+    files::private_dir,
 };
 use std::{fs, io, path::Path, sync::Arc};
 

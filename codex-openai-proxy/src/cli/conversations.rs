@@ -72,20 +72,11 @@ async fn delete(store: Option<&Store>, chosen: Chosen) -> Result<(), CliError> {
     let mut unknown = Vec::new();
     for id in ids {
         let row = match (store, ConversationId::new(&id)) {
-            (Some(store), Some(id)) => store.delete(&id).await?,
+            (Some(store), Some(id)) => store.forget(&id).await?,
             _ => None,
         };
         match row {
-            Some(row) => {
-                if let Err(error) = row.remove_rollout() {
-                    // So that it can be tried again.
-                    if let Some(store) = store {
-                        store.put(&row).await?;
-                    }
-                    return Err(CliError::Rollout(row.rollout, error));
-                }
-                print(&format!("deleted {}\n", row.id))?;
-            }
+            Some(row) => print(&format!("deleted {}\n", row.id))?,
             None => unknown.push(id),
         }
     }

@@ -194,24 +194,20 @@ impl Mistakes {
 
     fn limits(&mut self, raw: &RawServer) -> Limits {
         let default = Limits::default();
-        let mut seconds = |name, value: Option<i64>, range, default| {
-            self.number(name, value, range)
-                .map_or(default, Duration::from_secs)
-        };
         // A tunnel cuts a connection that was silent for 100 s.
-        let drain = seconds(
+        let drain = self.seconds(
             "server.drain_seconds",
             raw.drain_seconds,
             0..=86_400,
             default.drain,
         );
-        let keep_alive = seconds(
+        let keep_alive = self.seconds(
             "server.keep_alive_seconds",
             raw.keep_alive_seconds,
             1..=90,
             default.keep_alive,
         );
-        let first_event = seconds(
+        let first_event = self.seconds(
             "server.first_event_seconds",
             raw.first_event_seconds,
             0..=90,
@@ -235,24 +231,20 @@ impl Mistakes {
 
     fn conversations(&mut self, raw: &RawConversations) -> ConversationSettings {
         let default = ConversationSettings::default();
-        let mut seconds = |name, value: Option<i64>, range, default| {
-            self.number(name, value, range)
-                .map_or(default, Duration::from_secs)
-        };
-        let idle = seconds(
+        let idle = self.seconds(
             "conversations.idle_seconds",
             raw.idle_seconds,
             1..=604_800,
             default.idle,
         );
-        let parked = seconds(
+        let parked = self.seconds(
             "conversations.parked_seconds",
             raw.parked_seconds,
             1..=86_400,
             default.parked,
         );
         // Whoever waits hears nothing in the meantime but comments.
-        let wait = seconds(
+        let wait = self.seconds(
             "conversations.wait_seconds",
             raw.wait_seconds,
             0..=600,
@@ -268,6 +260,17 @@ impl Mistakes {
             max_live,
             wait,
         }
+    }
+
+    fn seconds(
+        &mut self,
+        name: &str,
+        value: Option<i64>,
+        range: RangeInclusive<u64>,
+        default: Duration,
+    ) -> Duration {
+        self.number(name, value, range)
+            .map_or(default, Duration::from_secs)
     }
 
     fn number(

@@ -59,6 +59,12 @@ impl Digest {
     }
 }
 
+/// Whether a history is among `blocks`, and not only what is new.
+#[must_use]
+pub fn has_reply(blocks: &[Block]) -> bool {
+    blocks.iter().any(|block| block.kind == BlockKind::Reply)
+}
+
 /// Groups `items`: a run of what the model said and called is one block, so is a run of results;
 /// each other message is one of its own.
 #[must_use]

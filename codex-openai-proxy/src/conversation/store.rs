@@ -4,7 +4,10 @@
 //! A small SQLite database in the folder of our own state. Several processes may use it at once.
 
 use super::Transcript;
-use crate::turn::ConversationId;
+use crate::{
+    files::{private_dir, private_file},
+    turn::ConversationId,
+};
 use serde_json::json;
 use sqlx::{
     ConnectOptions, Connection, Row as _, SqliteConnection, SqlitePool,
@@ -95,6 +98,9 @@ pub enum StoreError {
     /// The folder or the file cannot be made.
     #[error("{0}: {1}")]
     Folder(PathBuf, io::Error),
+    /// A rollout file cannot be removed.
+    #[error("{0}: {1}")]
+    File(PathBuf, io::Error),
     /// The database refuses.
     #[error("{FILE}: {0}")]
     Database(#[from] sqlx::Error),
@@ -107,21 +113,6 @@ pub enum StoreError {
     /// A path that is not Unicode cannot be stored.
     #[error("not a Unicode path: {0}")]
     Path(PathBuf),
-}
-
-impl Row {
-    /// Removes the rollout file, once the conversation is forgotten. One that is gone already is
-    /// as good.
-    ///
-    /// # Errors
-    ///
-    /// When the file is there and cannot be removed.
-    pub fn remove_rollout(&self) -> io::Result<()> {
-        match fs::remove_file(&self.rollout) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
 }
 
 impl Store {
@@ -250,12 +241,27 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Forgets a conversation and tells what was known of it. Its rollout file stays.
+    /// Forgets a conversation, its rollout file included, and tells what was known of it. A file that
+    /// is gone already is as good.
     ///
     /// # Errors
     ///
-    /// See [`StoreError`].
-    pub async fn delete(&self, id: &ConversationId) -> Result<Option<Row>, StoreError> {
+    /// See [`StoreError`]. A conversation whose file cannot be removed is still known, so that it can
+    /// be tried again.
+    pub async fn forget(&self, id: &ConversationId) -> Result<Option<Row>, StoreError> {
+        let Some(row) = self.delete(id).await? else {
+            return Ok(None);
+        };
+        match fs::remove_file(&row.rollout) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                self.put(&row).await?;
+                Err(StoreError::File(row.rollout, error))
+            }
+            _ => Ok(Some(row)),
+        }
+    }
+
+    async fn delete(&self, id: &ConversationId) -> Result<Option<Row>, StoreError> {
         sqlx::query("DELETE FROM conversations WHERE id = ? RETURNING *")
             .bind(id.as_str())
             .fetch_optional(&self.pool)
@@ -302,17 +308,8 @@ impl Store {
 /// would make the file readable to everyone; it gives the files that it puts beside it the same
 /// mode.
 fn make_private(folder: &Path, file: &Path) -> io::Result<PathBuf> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    let mut options = fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    {
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
-    builder.create(folder)?;
-    options.open(file)?;
+    private_dir(folder)?;
+    private_file().append(true).create(true).open(file)?;
     folder.canonicalize()
 }
 

@@ -1,6 +1,9 @@
 //! What a conversation holds, as its client sees it, and what a request makes of it.
 
-use super::{Block, BlockKind, Digest, block::DIGEST_BYTES};
+use super::{
+    Block, BlockKind, Digest,
+    block::{DIGEST_BYTES, has_reply},
+};
 use crate::turn::Sends;
 
 #[cfg(test)]
@@ -152,11 +155,6 @@ fn append_after(blocks: &[Block], known: usize) -> Alignment {
         None => blocks.last().map_or(0, |block| block.items.end),
     };
     Alignment::Append { from }
-}
-
-/// Whether a history is among `blocks`, and not new input alone.
-fn has_reply(blocks: &[Block]) -> bool {
-    blocks.iter().any(|block| block.kind == BlockKind::Reply)
 }
 
 /// How many of the last blocks held are the first of a request that repeats where the

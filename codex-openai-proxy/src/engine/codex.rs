@@ -27,12 +27,13 @@ mod thread;
 mod tools;
 
 pub use breaks::layer as telemetry_layer;
-pub use settings::{CODEX_VERSION, private_dir};
+pub use settings::CODEX_VERSION;
 
 use super::{Engine, Readiness, TurnStream};
 use crate::{
     config::{CodexSettings, ConversationSettings},
-    conversation::{BlockKind, Store, StoreError, blocks},
+    conversation::{Store, StoreError, blocks, has_reply},
+    files::{private_dir, private_file},
     turn::{Catalog, ConversationId, Model, TurnError, TurnRequest},
 };
 use codex_analytics::AnalyticsEventsClient;
@@ -54,7 +55,7 @@ use models::ForwardingModels;
 use registry::{Registry, Routed};
 use shared::Shared;
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
@@ -152,8 +153,7 @@ impl CodexEngine {
             },
         );
         let rollouts = folders.state.join("conversations");
-        settings::private_dir(&rollouts)
-            .map_err(|error| EngineError::Home(rollouts.clone(), error))?;
+        private_dir(&rollouts).map_err(|error| EngineError::Home(rollouts.clone(), error))?;
         let shared = Shared {
             manager: thread_manager(&config, Arc::clone(&auth), models).await?,
             images: Images::new(settings)?,
@@ -183,11 +183,8 @@ impl CodexEngine {
     pub async fn claim(&self, folders: Folders<'_>) -> Result<(), EngineError> {
         let path = folders.state.join("serving.lock");
         let at = |error| EngineError::Home(path.clone(), error);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(at)?;
+        let file = private_file().append(true).create(true).open(&path);
+        let file = file.map_err(at)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -219,7 +216,7 @@ impl CodexEngine {
         let blocks = blocks(&request.items);
         if let Some(named) = &request.conversation
             && named.id.is_made_up()
-            && !blocks.iter().any(|block| block.kind == BlockKind::Reply)
+            && !has_reply(&blocks)
             && !self.exists(&named.id).await?
         {
             // What came before is gone, and the client does not know that it has to send it.
@@ -314,17 +311,10 @@ async fn delete(shared: Arc<Shared>, id: ConversationId) -> Result<bool, TurnErr
 }
 
 async fn forget(shared: &Shared, id: &ConversationId) -> Result<bool, TurnError> {
-    let row = shared.store.delete(id).await;
-    let row = row.map_err(TurnError::internal)?;
-    if let Some(row) = &row
-        && let Err(error) = row.remove_rollout()
-    {
-        // So that it can be tried again.
-        let kept = shared.store.put(row).await;
-        kept.map_err(TurnError::internal)?;
-        return Err(TurnError::internal(error));
-    }
-    Ok(row.is_some())
+    let forgotten = shared.store.forget(id).await;
+    forgotten
+        .map(|row| row.is_some())
+        .map_err(TurnError::internal)
 }
 
 async fn thread_manager(

@@ -1,6 +1,7 @@
 //! Which conversation a request belongs to, and what of it goes upstream.
 
 mod bounds;
+mod calls;
 mod deleting;
 mod edits;
 mod endings;

@@ -6,7 +6,7 @@ mod memory;
 use crate::{
     harness::{
         Client,
-        codex::{Setup, ask, forward},
+        codex::{Setup, ask, forward, shrunk_to},
         run, run_within,
         talk::{Talk, said},
     },
@@ -155,14 +155,7 @@ fn chats_are_put_away_and_come_back() {
         let (proxy, engine) = setup.start_with_engine().await;
         let client = Client::new(proxy.address()).without_keeping_replies();
         let live = async |most| {
-            let put_away = async {
-                while engine.live_threads().await > most {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            };
-            tokio::time::timeout(Duration::from_secs(20), put_away)
-                .await
-                .expect("threads are put away");
+            shrunk_to(&engine, most, Duration::from_secs(20)).await;
         };
         let mut chats = Vec::new();
         for batch in 0..3 {

@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{
-        codex::{Setup, ask, forward},
+        codex::{Setup, ask, forward, shrunk_to},
         run,
     },
     upstream::{Gate, Outcome, Reply, Upstream},
@@ -148,12 +148,7 @@ fn a_thread_whose_reply_was_cut_short_does_not_live_on() {
         drop(streams);
         upstream.otherwise(|_| Reply::error(500, "server_error", "oops", "Oops."));
         proxy.chat(&ask("Hi")).await;
-        let gone = async {
-            while engine.live_threads().await > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(SOON, gone).await.expect("no threads");
+        shrunk_to(&engine, 0, SOON).await;
         upstream.otherwise(|_| Reply::text(&["Hello"]));
         proxy.chat(&ask("Hi")).await.ok();
         assert_eq!(engine.live_threads().await, 1, "this one may go on");

@@ -157,9 +157,9 @@ async fn two_processes_see_each_other() {
     let serving = Store::open(home.path()).await.unwrap();
     serving.put(&row(home.path(), "a")).await.unwrap();
     let deleting = Store::open(home.path()).await.unwrap();
-    let deleted = deleting.delete(&id("a")).await.unwrap();
+    let deleted = deleting.forget(&id("a")).await.unwrap();
     assert_eq!(deleted, Some(row(home.path(), "a")));
-    assert_eq!(deleting.delete(&id("a")).await.unwrap(), None);
+    assert_eq!(deleting.forget(&id("a")).await.unwrap(), None);
     assert_eq!(serving.get(&id("a")).await.unwrap(), None);
     assert!(!serving.update(&row(home.path(), "a")).await.unwrap());
     assert_eq!(names(&serving).await, [""; 0]);

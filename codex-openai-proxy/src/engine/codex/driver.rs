@@ -202,7 +202,7 @@ impl Driver {
             sends,
             ..
         } = job;
-        self.load(self.keep, sends, &blocks).await?;
+        self.load(sends, &blocks).await?;
         let record = self.record.get_or_insert_with(Record::new);
         let items = std::mem::take(&mut request.items);
         let mut tail = Tail::new(record, items, &blocks, sends)?;
@@ -222,7 +222,7 @@ impl Driver {
             }
             _ => self.shared.default_instructions.clone(),
         };
-        let plan = Plan::new(request, &instructions, &self.shared.config)?;
+        let plan = Plan::new(request, instructions.clone(), &self.shared.config)?;
         let Tail { from, keep, .. } = tail;
         let asked = tail.asked.clone();
         let mut recorded = Recorded::default();
@@ -272,7 +272,7 @@ impl Driver {
             // Cut off at a limit. The client has the reply as far as it came, and core has not.
             _ => self.discard_thread().await,
         }
-        self.commit(self.keep, &plan.turn.model).await;
+        self.commit(&plan.turn.model).await;
         Ok(Answer::Kept(Some(end)))
     }
 
@@ -311,7 +311,7 @@ impl Driver {
             tracing::info!(conversation = %self.id, kept = tail.keep, "rebuilt");
         }
         self.discard_thread().await;
-        let storage = self.storage(self.keep);
+        let storage = self.storage();
         let record = self.record.get_or_insert_with(Record::new);
         let kept = record.items_of(tail.keep);
         let (history, input) = tail.into_input(&plan.tools);

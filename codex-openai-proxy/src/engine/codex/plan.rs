@@ -44,14 +44,17 @@ pub struct TurnSettings {
 }
 
 impl Plan {
-    /// Reads a request whose instructions, where it has none, are `base`.
+    /// Reads a request. `instructions` are its own, or those that hold where it has none.
     ///
     /// # Errors
     ///
     /// [`TurnError::InvalidRequest`] for tools that core cannot offer.
-    pub fn new(request: TurnRequest, base: &str, config: &Config) -> Result<Self, TurnError> {
+    pub fn new(
+        request: TurnRequest,
+        mut instructions: String,
+        config: &Config,
+    ) -> Result<Self, TurnError> {
         let TurnRequest {
-            instructions,
             tools,
             tool_choice,
             parallel_tool_calls,
@@ -62,7 +65,6 @@ impl Plan {
             model,
             ..
         } = request;
-        let mut instructions = instructions.unwrap_or_else(|| base.to_owned());
         let tools = Arc::new(ClientTools::new(tools, &tool_choice)?);
         if tools.any_offered() {
             // The backend is always told `auto` and parallel; core has no setting for it.

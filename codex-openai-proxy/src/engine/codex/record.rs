@@ -121,7 +121,7 @@ impl Record {
     /// Whether the model spoke last, so that a client's next request can be known by what it
     /// repeats.
     pub fn ends_in_reply(&self) -> bool {
-        let last = self.visible(0).last();
+        let last = self.visible(0).next_back();
         match last.map(|(item, _)| item) {
             Some(Item::ToolCall(_)) => true,
             Some(Item::Message { role, .. }) => role == Role::Assistant,

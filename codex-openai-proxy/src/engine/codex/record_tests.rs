@@ -51,13 +51,23 @@ fn called(id: &str) -> Item {
 
 /// Adds a request of those items.
 fn settle(record: &mut Record, asked: &[Item], recorded: Vec<ResponseItem>) {
+    settle_hiding(record, asked, recorded, []);
+}
+
+/// The same, with calls at those places of which no client hears.
+fn settle_hiding<const N: usize>(
+    record: &mut Record,
+    asked: &[Item],
+    recorded: Vec<ResponseItem>,
+    hidden: [usize; N],
+) {
     record
         .settle(Exchange {
             keep: record.transcript().len(),
             asked: &blocks(asked),
             from: 0,
             recorded,
-            hidden: HashSet::new(),
+            hidden: HashSet::from(hidden),
         })
         .unwrap();
 }
@@ -162,15 +172,12 @@ fn what_is_changed_goes_with_its_reasoning_when_the_change_was_answered() {
 fn calls_that_core_answered_are_no_part_of_what_the_client_saw() {
     let mut record = Record::new();
     let asked = [said(Role::User, "look")];
-    record
-        .settle(Exchange {
-            keep: 0,
-            asked: &blocks(&asked),
-            from: 0,
-            recorded: vec![user("look"), call("x"), result("x"), answer("So.")],
-            hidden: HashSet::from([1]),
-        })
-        .unwrap();
+    settle_hiding(
+        &mut record,
+        &asked,
+        vec![user("look"), call("x"), result("x"), answer("So.")],
+        [1],
+    );
     let history = [asked[0].clone(), said(Role::Assistant, "So.")];
     assert_eq!(appended(&record, &history), Some(2));
     assert_eq!(record.items().len(), 4);
@@ -180,15 +187,12 @@ fn calls_that_core_answered_are_no_part_of_what_the_client_saw() {
 fn an_answer_of_cores_may_come_between_those_of_the_client() {
     let mut record = Record::new();
     let asked = [said(Role::User, "look")];
-    record
-        .settle(Exchange {
-            keep: 0,
-            asked: &blocks(&asked),
-            from: 0,
-            recorded: vec![user("look"), call("1"), call("x"), call("2")],
-            hidden: HashSet::from([2]),
-        })
-        .unwrap();
+    settle_hiding(
+        &mut record,
+        &asked,
+        vec![user("look"), call("1"), call("x"), call("2")],
+        [2],
+    );
     assert_eq!(record.open_calls(), ["1", "2"]);
     let (_, history) = tool_loop();
     settle(
@@ -207,15 +211,12 @@ fn an_answer_of_cores_may_come_between_those_of_the_client() {
 fn what_core_says_while_the_client_works_is_recorded_and_hidden() {
     let mut record = Record::new();
     let asked = [said(Role::User, "look")];
-    record
-        .settle(Exchange {
-            keep: 0,
-            asked: &blocks(&asked),
-            from: 0,
-            recorded: vec![user("look"), call("x"), call("1")],
-            hidden: HashSet::from([1]),
-        })
-        .unwrap();
+    settle_hiding(
+        &mut record,
+        &asked,
+        vec![user("look"), call("x"), call("1")],
+        [1],
+    );
     record.push_hidden(result("x"));
     record.push_hidden(result("x"));
     record.push_hidden(result("stranger"));
@@ -265,20 +266,17 @@ fn an_input_that_core_did_not_record_is_a_fault() {
 fn an_id_that_was_hidden_once_can_be_the_clients_later() {
     let mut record = Record::new();
     let look = [said(Role::User, "look")];
-    record
-        .settle(Exchange {
-            keep: 0,
-            asked: &blocks(&look),
-            from: 0,
-            recorded: vec![
-                user("look"),
-                call("call_0"),
-                result("call_0"),
-                call("call_0"),
-            ],
-            hidden: HashSet::from([1]),
-        })
-        .unwrap();
+    settle_hiding(
+        &mut record,
+        &look,
+        vec![
+            user("look"),
+            call("call_0"),
+            result("call_0"),
+            call("call_0"),
+        ],
+        [1],
+    );
     assert_eq!(record.open_calls(), ["call_0"]);
     let (_, mut history) = tool_loop();
     history.truncate(4);

@@ -3,7 +3,7 @@
 use super::queue::{Job, Keep, QUEUE};
 use crate::{
     config::ConversationSettings,
-    conversation::{Block, BlockKind, Digest, chains, wire_call_id},
+    conversation::{Block, Digest, chains, has_reply, wire_call_id},
     engine::TurnStream,
     turn::{ConversationId, Item, Sends, TurnError, TurnEvent, TurnRequest},
 };
@@ -426,11 +426,6 @@ impl Says {
             }
         }
     }
-}
-
-/// Whether a request brings a history, and not only what is new.
-fn has_reply(blocks: &[Block]) -> bool {
-    blocks.iter().any(|block| block.kind == BlockKind::Reply)
 }
 
 /// Whether a call id is random enough to be of one conversation alone, wherever it turns up. Some

@@ -8,6 +8,7 @@
 //! client named the conversation only later, has one written after each reply.
 
 use super::record::Remains;
+use crate::files::private_file;
 use chrono::{SecondsFormat, Utc};
 use codex_core::config::Config;
 use codex_protocol::{
@@ -17,7 +18,7 @@ use codex_protocol::{
 };
 use std::{
     collections::HashSet,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, BufRead, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -95,11 +96,8 @@ pub async fn write(path: PathBuf, head: Head, items: Arc<Vec<RolloutItem>>) -> i
 }
 
 fn write_now(path: &Path, head: Head, items: &[RolloutItem]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = BufWriter::new(options.open(path)?);
+    let file = private_file().write(true).create_new(true).open(path)?;
+    let mut file = BufWriter::new(file);
     let mut line = RolloutLine {
         timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
         ordinal: None,
@@ -183,6 +181,7 @@ fn read_now(path: &Path, count: usize) -> io::Result<Remains> {
 mod tests {
     use super::*;
     use codex_protocol::models::{ContentItem, ResponseItem};
+    use std::fs::OpenOptions;
 
     fn said(text: &str) -> ResponseItem {
         ResponseItem::Message {

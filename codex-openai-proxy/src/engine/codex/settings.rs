@@ -1,7 +1,7 @@
 //! The configuration that core gets: the user's provider and model, and nothing else of the user's.
 
 use super::EngineError;
-use crate::config::CodexSettings;
+use crate::{config::CodexSettings, files::private_dir};
 use codex_core::config::Config;
 use codex_features::{Feature, Features};
 use codex_login::AuthManager;
@@ -147,20 +147,6 @@ async fn login_in(config: &Config, folder: &Path) -> Arc<AuthManager> {
     .await
 }
 
-/// Makes sure that the folder `path` is there. What has to be made for it, only the user can look
-/// into; a folder of the user's own making stays as it is.
-///
-/// # Errors
-///
-/// When it cannot be made.
-pub fn private_dir(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
 /// Turns off everything by which core adds to a request, sends another, or touches the machine.
 fn forward_only(config: &mut Config) -> Result<(), String> {
     let mut features = Features::default();
@@ -229,9 +215,9 @@ fn identify(provider: &mut ModelProviderInfo, settings: &CodexSettings) {
 
 #[cfg(test)]
 mod tests {
-    use super::{login_may_go_to, private_dir, user_overrides};
+    use super::{login_may_go_to, user_overrides};
     use codex_model_provider_info::ModelProviderInfo;
-    use std::{fs, path::Path};
+    use std::fs;
 
     fn at(base_url: &str) -> ModelProviderInfo {
         ModelProviderInfo::create_openai_provider(Some(base_url.to_owned()))
@@ -263,21 +249,6 @@ mod tests {
             ..ModelProviderInfo::default()
         };
         assert!(!login_may_go_to(&unnamed));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn folders_that_are_made_are_private_and_others_stay() {
-        use std::os::unix::fs::PermissionsExt;
-        let home = tempfile::tempdir().unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let inner = home.path().join("state/codex");
-        private_dir(&inner).unwrap();
-        private_dir(&inner).unwrap();
-        assert_eq!(mode(&inner), 0o700);
-        assert_eq!(mode(inner.parent().unwrap()), 0o700);
-        assert_eq!(mode(home.path()), 0o755);
     }
 
     #[test]

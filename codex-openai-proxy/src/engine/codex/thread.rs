@@ -210,7 +210,7 @@ impl Thread {
         messages: Vec<ResponseItem>,
         tools: Arc<ClientTools>,
     ) -> Result<(), TurnError> {
-        self.tools.offer(Arc::clone(&tools));
+        self.tools.offer(tools);
         self.turn = Turn::Running;
         // Before the results: core looks for more input as soon as it has them all.
         if !messages.is_empty() && self.inner.inject_if_running(messages).await.is_err() {

@@ -2,24 +2,14 @@
 
 use super::{counting, straight};
 use crate::harness::{
-    codex::Setup,
+    codex::{Setup, shrunk_to},
     run,
     talk::{Talk, said},
 };
-use codex_openai_proxy::engine::codex::CodexEngine;
 use std::time::Duration;
 
-/// Waits until at most `count` threads are left.
-async fn shrunk_to(engine: &CodexEngine, count: usize) {
-    let shrunk = async {
-        while engine.live_threads().await > count {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), shrunk)
-        .await
-        .expect("threads are put away");
-}
+/// How long putting threads away may take.
+const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn an_idle_conversation_comes_back_as_it_was() {
@@ -42,7 +32,7 @@ fn an_idle_conversation_comes_back_as_it_was() {
                 let request = upstream.last_request();
                 assert_eq!(request.lines(), straight(&questions[..=number]));
                 assert_eq!(request.cache_key(), upstream.requests()[0].cache_key());
-                shrunk_to(&engine, 0).await;
+                shrunk_to(&engine, 0, SOON).await;
             }
             proxy.stop().await;
         }
@@ -58,7 +48,7 @@ fn an_idle_conversation_without_a_name_comes_back_from_its_clients_history() {
         let (proxy, engine) = setup.start_with_engine().await;
         let mut talk = Talk::about("One.");
         talk.send(&proxy).await;
-        shrunk_to(&engine, 0).await;
+        shrunk_to(&engine, 0, SOON).await;
         talk.say("Two.");
         assert_eq!(said(&talk.send(&proxy).await), "Answer 2.");
         assert_eq!(
@@ -81,7 +71,7 @@ fn an_edit_of_a_conversation_that_was_put_away_takes_the_old_text_back() {
             talk.say(question);
             talk.send(&proxy).await;
         }
-        shrunk_to(&engine, 0).await;
+        shrunk_to(&engine, 0, SOON).await;
         talk.messages()[2]["content"] = "Edited.".into();
         talk.say("Three.");
         talk.send(&proxy).await;
@@ -95,7 +85,7 @@ fn an_edit_of_a_conversation_that_was_put_away_takes_the_old_text_back() {
         ];
         assert_eq!(upstream.last_request().lines(), lines);
         // Nor does it come back from disk.
-        shrunk_to(&engine, 0).await;
+        shrunk_to(&engine, 0, SOON).await;
         talk.say("Four.");
         talk.send_news(&proxy).await;
         let request = upstream.last_request();
@@ -120,7 +110,7 @@ fn the_conversation_that_was_used_least_recently_makes_room() {
                 talk = talk.with("conversation_id", format!("chat-{number}"));
             }
             talk.send(&proxy).await;
-            shrunk_to(&engine, 3).await;
+            shrunk_to(&engine, 3, SOON).await;
             talks.push(talk);
         }
         let first_keys: Vec<String> = upstream
@@ -131,7 +121,7 @@ fn the_conversation_that_was_used_least_recently_makes_room() {
         for (number, talk) in talks.iter_mut().enumerate() {
             talk.say("Again.");
             talk.send(&proxy).await;
-            shrunk_to(&engine, 3).await;
+            shrunk_to(&engine, 3, SOON).await;
             let request = upstream.last_request();
             assert_eq!(
                 request.spoken_lines(),

@@ -7,7 +7,7 @@ use codex_openai_proxy::{
     engine::codex::{CodexEngine, Folders},
 };
 use serde_json::{Value, json};
-use std::{fs, sync::Arc};
+use std::{fs, sync::Arc, time::Duration};
 
 /// An unsigned token of an invented account, `user@example.com` on the plus plan, valid until 2100.
 pub const TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJleHAiOjQxMDI0NDQ4MDAsImVtYWlsIjoidXNlckBleGFtcGxlLmNvbSIsImh0dHBzOi8vYXBpLm9wZW5haS5jb20vYXV0aCI6eyJjaGF0Z3B0X3BsYW5fdHlwZSI6InBsdXMiLCJjaGF0Z3B0X3VzZXJfaWQiOiJ1c2VyLTEiLCJjaGF0Z3B0X2FjY291bnRfaWQiOiJhY2NvdW50LTEifX0.c2ln";
@@ -116,4 +116,16 @@ pub async fn forward(upstream: &Upstream) -> Proxy {
 /// A request that says `text`.
 pub fn ask(text: &str) -> Value {
     json!({ "model": "gpt-5.2", "messages": [{ "role": "user", "content": text }] })
+}
+
+/// Waits until at most `count` threads are left, which must be so within that time.
+pub async fn shrunk_to(engine: &CodexEngine, count: usize, within: Duration) {
+    let shrunk = async {
+        while engine.live_threads().await > count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(within, shrunk)
+        .await
+        .expect("threads are put away");
 }

@@ -5,7 +5,7 @@ use crate::{
     harness::{
         Client, Proxy,
         chat::{Answer, Frame},
-        codex::{Setup, forward},
+        codex::{Setup, forward, shrunk_to},
         run,
         talk::{Talk, said},
     },
@@ -24,14 +24,7 @@ async fn impatient(upstream: &Upstream) -> (Proxy, std::sync::Arc<CodexEngine>) 
 
 /// Waits until no thread is left.
 async fn nothing_lives(engine: &CodexEngine) {
-    let gone = async {
-        while engine.live_threads().await > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), gone)
-        .await
-        .expect("parked turns expire");
+    shrunk_to(engine, 0, Duration::from_secs(10)).await;
 }
 
 #[test]

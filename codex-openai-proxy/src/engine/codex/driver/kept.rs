@@ -11,7 +11,7 @@ use super::{
     Driver,
 };
 use crate::{
-    conversation::{Block, BlockKind, Row, StoreError},
+    conversation::{Block, Row, StoreError, has_reply},
     turn::{Sends, TurnError},
 };
 use codex_protocol::{ThreadId, protocol::RolloutItem};
@@ -40,17 +40,12 @@ impl Driver {
     ///
     /// [`TurnError::Internal`] where there is something on disk that cannot be read, and the request
     /// does not bring the history along.
-    pub(super) async fn load(
-        &mut self,
-        keep: Keep,
-        sends: Sends,
-        blocks: &[Block],
-    ) -> Result<(), TurnError> {
+    pub(super) async fn load(&mut self, sends: Sends, blocks: &[Block]) -> Result<(), TurnError> {
         match &self.row {
             // Whoever deletes a conversation deletes its file. To look for that is much faster than
             // to ask the database.
             Some(row) if row.rollout.exists() => return Ok(()),
-            None if self.record.is_some() || keep == Keep::WhileLive => return Ok(()),
+            None if self.record.is_some() || self.keep == Keep::WhileLive => return Ok(()),
             _ => {}
         }
         let stored = self.shared.store.get(&self.id).await;
@@ -70,9 +65,7 @@ impl Driver {
             },
             Err(error) => {
                 tracing::error!(conversation = %self.id, %error, "conversation_unreadable");
-                let history = sends == Sends::Whole
-                    || blocks.iter().any(|block| block.kind == BlockKind::Reply);
-                if !history {
+                if sends == Sends::Either && !has_reply(blocks) {
                     return Err(TurnError::internal(error));
                 }
                 Remains::default()
@@ -85,9 +78,9 @@ impl Driver {
 
     /// Where the next thread of the conversation is kept: in a file of its own, which counts from the
     /// first reply on that ends well.
-    pub(super) fn storage(&self, keep: Keep) -> Storage {
+    pub(super) fn storage(&self) -> Storage {
         match &self.record {
-            Some(record) if self.row.is_some() || keep == Keep::Lasting => {
+            Some(record) if self.row.is_some() || self.keep == Keep::Lasting => {
                 Storage::File(rollout::new_path(&self.shared.rollouts, record.thread))
             }
             _ => Storage::Memory,
@@ -95,8 +88,8 @@ impl Driver {
     }
 
     /// Writes down that a reply has ended well, where the conversation lasts.
-    pub(super) async fn commit(&mut self, keep: Keep, model: &str) {
-        if self.row.is_none() && keep == Keep::WhileLive {
+    pub(super) async fn commit(&mut self, model: &str) {
+        if self.row.is_none() && self.keep == Keep::WhileLive {
             return;
         }
         match self.write_down(model).await {
@@ -177,7 +170,7 @@ impl Driver {
     /// Tries once more to write down what could not be written down before.
     pub(super) async fn keep_what_is_left(&mut self) {
         if let Some(model) = self.unkept.take() {
-            self.commit(self.keep, &model).await;
+            self.commit(&model).await;
         }
     }
 

@@ -1,0 +1,49 @@
+//! Files and folders that only the user can look into.
+
+use std::{
+    fs::{DirBuilder, OpenOptions},
+    io,
+    path::Path,
+};
+
+/// Makes sure that the folder `path` is there. What has to be made for it, only the user can look
+/// into; a folder of the user's own making stays as it is.
+///
+/// # Errors
+///
+/// When it cannot be made.
+pub fn private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Options with which a file that has to be made is the user's alone.
+#[must_use]
+pub fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    #[test]
+    fn folders_that_are_made_are_private_and_others_stay() {
+        let home = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let inner = home.path().join("state/codex");
+        private_dir(&inner).unwrap();
+        private_dir(&inner).unwrap();
+        assert_eq!(mode(&inner), 0o700);
+        assert_eq!(mode(inner.parent().unwrap()), 0o700);
+        assert_eq!(mode(home.path()), 0o755);
+    }
+}
