@@ -156,6 +156,23 @@ fn a_custom_call_is_the_same_in_either_form_and_under_any_name() {
 }
 
 #[test]
+fn image_details_are_the_same_where_they_are_upstream() {
+    let image = |detail| Item::Message {
+        role: Role::User,
+        content: vec![Part::Image {
+            url: "https://example.com/a.png".to_owned(),
+            detail,
+            param: String::new(),
+        }],
+    };
+    let none = digests(&[image(None)]);
+    assert_eq!(none, digests(&[image(Some(ImageDetail::Auto))]));
+    assert_eq!(none, digests(&[image(Some(ImageDetail::Low))]));
+    assert_ne!(none, digests(&[image(Some(ImageDetail::High))]));
+    assert_ne!(none, digests(&[image(Some(ImageDetail::Original))]));
+}
+
+#[test]
 fn a_long_call_id_is_the_same_as_its_short_one() {
     let long = "toolu_".repeat(20);
     let short = crate::conversation::wire_call_id(&long);
@@ -254,12 +271,12 @@ fn edit(item: &mut Item) {
     }
 }
 
-/// Contents that differ by as little as contents can.
+/// Contents that differ by as little as contents can and still be told apart upstream.
 fn contents() -> impl Strategy<Value = Vec<Part>> {
     let detail = prop_oneof![
         Just(None),
-        Just(Some(ImageDetail::Auto)),
         Just(Some(ImageDetail::High)),
+        Just(Some(ImageDetail::Original)),
     ];
     let part = prop_oneof![
         "[at]{0,2}".prop_map(Part::Text),
@@ -303,9 +320,11 @@ proptest! {
     #[test]
     fn a_tail_that_overlaps_gives_exactly_the_rest(items in chats(), one: Index, other: Index) {
         let all = blocks(&items);
-        let (one, other) = (one.index(all.len()), other.index(all.len()));
-        let (first, last) = (&all[one.min(other)], &all[one.max(other)]);
-        prop_assume!(first.kind != BlockKind::Input);
+        let starts: Vec<_> =
+            (0..all.len()).filter(|&block| all[block].kind != BlockKind::Input).collect();
+        let first = starts[one.index(starts.len())];
+        let last = first + other.index(all.len() - first);
+        let (first, last) = (&all[first], &all[last]);
         let (start, cut) = (first.items.start, last.items.end);
         let append = Alignment::Append { from: cut - start };
         prop_assert_eq!(aligned(&items[..cut], &items[start..], Sends::Either), append);
