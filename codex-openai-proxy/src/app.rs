@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     engine::{Engine, Readiness},
     http::{AppState, Server},
+    traffic::{Inbox, Traffic},
 };
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -29,17 +30,22 @@ pub enum BindError {
 }
 
 impl App {
-    /// Binds the socket. Port 0 takes a free one.
+    /// Binds the socket, and begins to record what `inbox` brings. Port 0 takes a free one.
     ///
     /// # Errors
     ///
     /// See [`BindError`].
-    pub async fn bind(config: Config, engine: Arc<dyn Engine>) -> Result<Self, BindError> {
+    pub async fn bind(
+        config: Config,
+        engine: Arc<dyn Engine>,
+        inbox: Inbox,
+    ) -> Result<Self, BindError> {
         let addr = config.addr;
         let server = Server::bind(addr)
             .await
             .map_err(|error| BindError::Address(addr, error))?;
-        let state = Arc::new(AppState::new(config, engine)?);
+        let traffic = Traffic::start(inbox, &config.home, &config.logs).await;
+        let state = Arc::new(AppState::new(config, engine, traffic)?);
         Ok(Self { server, state })
     }
 
@@ -57,6 +63,8 @@ impl App {
         if self.state.config.api_keys.is_empty() {
             tracing::info!("PROXY_API_KEY is not set: only direct loopback requests are served");
         }
+        let traffic = self.state.traffic.clone();
         self.server.serve(self.state, shutdown).await;
+        traffic.close().await;
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     config::{Config, ConfigError, Flags, process_environment},
     conversation::StoreError,
     engine::Engine,
+    traffic::{self, Inbox},
 };
 use clap::{Args, Parser, Subcommand};
 use signals::StopSignals;
@@ -149,7 +150,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         // Their results are on the screen; the log would only come between.
         _ => "warn",
     };
-    logging::init(&config, default_filter)?;
+    // Writes what is still to be written when it is dropped.
+    let _writer = logging::init(&config, default_filter)?;
     match command {
         Command::Serve => serve(config).await,
         Command::Conversations { action } => {
@@ -178,11 +180,15 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
 }
 
 async fn serve(config: Config) -> Result<(), CliError> {
+    let (channel, inbox) = traffic::channel(config.logs.bodies);
     #[cfg(feature = "codex")]
-    let engine = engines::serving(&config).await?;
+    let engine = engines::serving(&config, &channel).await?;
     #[cfg(not(feature = "codex"))]
-    let engine = Arc::new(UnavailableEngine::new(NO_CODEX));
-    serve_with(config, engine, |_| String::new()).await
+    let engine = {
+        drop(channel);
+        Arc::new(UnavailableEngine::new(NO_CODEX))
+    };
+    serve_with(config, engine, inbox, |_| String::new()).await
 }
 
 /// Serves until a signal to stop, after telling on standard output where, and what `hint` makes
@@ -190,11 +196,12 @@ async fn serve(config: Config) -> Result<(), CliError> {
 async fn serve_with(
     config: Config,
     engine: Arc<dyn Engine>,
+    inbox: Inbox,
     hint: impl FnOnce(SocketAddr) -> String,
 ) -> Result<(), CliError> {
     // Before anybody can know that the service is up, and send a signal.
     let signals = StopSignals::listen()?;
-    let app = App::bind(config, engine).await?;
+    let app = App::bind(config, engine, inbox).await?;
     let addr = app.local_addr();
     print(&format!("listening on http://{addr}\n{}", hint(addr)))?;
     app.serve(signals.stop()).await;

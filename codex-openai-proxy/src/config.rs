@@ -46,6 +46,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long conversations stay at hand.
     pub conversations: ConversationSettings,
+    /// What the log channel keeps.
+    pub logs: LogSettings,
     /// The form of the log.
     pub log_format: LogFormat,
     /// `RUST_LOG`, where it is set. Known to be well-formed.
@@ -68,6 +70,7 @@ impl Config {
             cursor_context_overflow: ContextOverflow::default(),
             limits: Limits::default(),
             conversations: ConversationSettings::default(),
+            logs: LogSettings::default(),
             log_format: LogFormat::default(),
             log_filter: None,
             codex: CodexSettings::default(),
@@ -120,6 +123,54 @@ impl Default for ConversationSettings {
             parked: Duration::from_mins(15),
             max_live: 500,
             wait: Duration::from_mins(1),
+        }
+    }
+}
+
+/// What the log channel keeps, for `/logs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Which bodies, and how.
+    pub bodies: KeptBodies,
+    /// How long.
+    pub max_age: Duration,
+    /// How much on disk, in bytes. 0 keeps nothing there: what is logged is gone with the process.
+    pub max_bytes: u64,
+    /// The folder from which the page is read anew each time, in place of the one that is built in.
+    pub page_folder: Option<PathBuf>,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            bodies: KeptBodies::default(),
+            max_age: Duration::from_hours(7 * 24),
+            max_bytes: 256 * 1024 * 1024,
+            page_folder: None,
+        }
+    }
+}
+
+/// Which bodies of requests and replies the log channel keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeptBodies {
+    /// None.
+    Off,
+    /// All, with keys, tokens and cookies masked and images replaced by their size and digest.
+    #[default]
+    Redacted,
+    /// All, as they were on the wire; only keys in headers are masked.
+    Full,
+}
+
+impl KeptBodies {
+    /// The word for it in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Redacted => "redacted",
+            Self::Full => "full",
         }
     }
 }
@@ -206,6 +257,13 @@ impl ApiKey {
     #[must_use]
     pub fn matches(&self, presented: &[u8]) -> Choice {
         self.0.as_bytes().ct_eq(presented)
+    }
+
+    /// Another key, which tells nothing of this one, for the one purpose that `context` names. See
+    /// [`blake3::derive_key`] for what makes a good context.
+    #[must_use]
+    pub fn derive(&self, context: &str) -> [u8; 32] {
+        blake3::derive_key(context, self.0.as_bytes())
     }
 }
 

@@ -5,7 +5,10 @@ pub mod codex;
 pub mod demo;
 pub mod unavailable;
 
-use crate::turn::{Catalog, ConversationId, TurnError, TurnEvent, TurnRequest};
+use crate::{
+    traffic::RequestLog,
+    turn::{Catalog, ConversationId, TurnError, TurnEvent, TurnRequest},
+};
 use futures_util::{Stream, StreamExt, future::BoxFuture};
 use std::{
     pin::Pin,
@@ -25,12 +28,16 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Finds the conversation that a request belongs to, or begins one, and starts a turn of it.
     /// Returns without waiting for anything but a local lookup: whatever takes time happens behind
-    /// the stream. Dropping the stream interrupts the turn.
+    /// the stream. Dropping the stream interrupts the turn. What happens is told to `log`.
     ///
     /// # Errors
     ///
     /// What is known at once: no login, no such conversation, or a process that stops.
-    fn start(&self, request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>>;
+    fn start(
+        &self,
+        request: TurnRequest,
+        log: RequestLog,
+    ) -> BoxFuture<'_, Result<TurnStream, TurnError>>;
 
     /// Forgets a conversation: ends a turn of it that still runs, and deletes what is kept of it.
     /// False where there is none of that name.

@@ -15,10 +15,11 @@ pub mod reply;
 pub mod routes;
 pub mod server;
 pub mod service;
+pub mod session;
 pub mod state;
 #[cfg(test)]
 mod tests;
-pub mod turn_log;
+pub mod watch;
 
 pub use server::Server;
 pub use state::AppState;

@@ -3,10 +3,12 @@
 //! Modules stand in the order in which they may see each other; `tests/tidy.rs` holds them to it.
 
 pub mod files;
+pub mod sqlite;
 pub mod turn;
 pub mod wire;
 
 pub mod config;
+pub mod traffic;
 
 pub mod translate;
 

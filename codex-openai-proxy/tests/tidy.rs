@@ -12,17 +12,31 @@ use source::Source;
 use std::path::Path;
 
 /// The modules in the order of `lib.rs`, each with those that it may see.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("files", &[]),
+    ("sqlite", &["files"]),
     ("turn", &[]),
     ("wire", &["turn"]),
     ("config", &["turn"]),
+    ("traffic", &["files", "sqlite", "turn", "config"]),
     ("translate", &["turn", "wire"]),
-    ("conversation", &["files", "turn"]),
-    ("engine", &["files", "turn", "config", "conversation"]),
-    ("http", &["turn", "wire", "config", "translate", "engine"]),
-    ("app", &["files", "turn", "config", "engine", "http"]),
-    ("cli", &["turn", "config", "conversation", "engine", "app"]),
+    ("conversation", &["sqlite", "turn"]),
+    (
+        "engine",
+        &["files", "turn", "config", "traffic", "conversation"],
+    ),
+    (
+        "http",
+        &["turn", "wire", "config", "traffic", "translate", "engine"],
+    ),
+    (
+        "app",
+        &["files", "turn", "config", "traffic", "engine", "http"],
+    ),
+    (
+        "cli",
+        &["turn", "config", "traffic", "conversation", "engine", "app"],
+    ),
 ];
 
 /// The longest that a file may be without its tests, in lines.

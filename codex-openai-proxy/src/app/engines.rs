@@ -1,13 +1,14 @@
 //! The Codex engine for a configuration, and for the demo.
 
 use crate::{
-    config::{CodexSettings, Config},
+    config::{CodexSettings, Config, KeptBodies},
     engine::{
         Engine,
         codex::{CodexEngine, EngineError, Folders},
         demo::{self, DemoModel},
     },
     files::private_dir,
+    traffic::{self, LogChannel},
 };
 use std::{fs, io, path::Path, sync::Arc};
 
@@ -29,17 +30,20 @@ pub enum StartError {
 /// When Codex's configuration cannot be used. A missing login is no error here.
 pub async fn codex(config: &Config) -> Result<Arc<dyn Engine>, StartError> {
     let folders = user_folders(config);
-    Ok(CodexEngine::new(&config.codex, config.conversations, folders).await?)
+    // Nothing happens that somebody would look for in the log.
+    let (channel, _) = traffic::channel(KeptBodies::Off);
+    let engine = CodexEngine::new(&config.codex, config.conversations, folders, &channel);
+    Ok(engine.await?)
 }
 
-/// The same, as the one that serves from the state folder.
+/// The same, as the one that serves from the state folder. `channel` hears what happens.
 ///
 /// # Errors
 ///
 /// As for [`codex`], and when another process serves from that folder.
-pub async fn serving(config: &Config) -> Result<Arc<dyn Engine>, StartError> {
+pub async fn serving(config: &Config, channel: &LogChannel) -> Result<Arc<dyn Engine>, StartError> {
     let folders = user_folders(config);
-    let engine = CodexEngine::new(&config.codex, config.conversations, folders).await?;
+    let engine = CodexEngine::new(&config.codex, config.conversations, folders, channel).await?;
     engine.claim(folders).await?;
     Ok(engine)
 }
@@ -57,9 +61,12 @@ fn user_folders(config: &Config) -> Folders<'_> {
 /// # Errors
 ///
 /// When no port or folder can be had.
-pub async fn for_demo(config: &Config) -> Result<(Arc<dyn Engine>, DemoModel), StartError> {
+pub async fn for_demo(
+    config: &Config,
+    channel: &LogChannel,
+) -> Result<(Arc<dyn Engine>, DemoModel), StartError> {
     let model = DemoModel::bind().await?;
-    let state = config.home.join("demo");
+    let state = &config.home;
     let codex_home = state.join("codex-home");
     write_codex_config(&codex_home, &model.base_url())?;
     let settings = CodexSettings {
@@ -68,9 +75,9 @@ pub async fn for_demo(config: &Config) -> Result<(Arc<dyn Engine>, DemoModel), S
     };
     let folders = Folders {
         codex_home: &codex_home,
-        state: &state,
+        state,
     };
-    let engine = CodexEngine::new(&settings, config.conversations, folders).await?;
+    let engine = CodexEngine::new(&settings, config.conversations, folders, channel).await?;
     engine.claim(folders).await?;
     Ok((engine, model))
 }

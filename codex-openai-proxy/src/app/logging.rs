@@ -1,12 +1,16 @@
 //! The log, on standard error.
 
+mod records;
+
 use crate::config::{Config, LogFormat};
+use records::Records;
 use std::io;
 use tracing::{Level, Metadata, level_filters::LevelFilter};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::{FilterExt, ParseError, filter_fn},
-    fmt,
+    fmt::{self, format::JsonFields},
     layer::SubscriberExt,
     util::{SubscriberInitExt, TryInitError},
 };
@@ -35,24 +39,31 @@ pub enum LoggingError {
     Taken(#[from] TryInitError),
 }
 
-/// Begins to log what the configuration asks for; `default_filter` where it does not say.
+/// Begins to log what the configuration asks for; `default_filter` where it does not say. Lines are
+/// written by a thread of their own, so that nobody waits for a terminal or a pipe; when what is given
+/// back is dropped, the last of them are out.
 ///
 /// # Errors
 ///
 /// See [`LoggingError`].
-pub fn init(config: &Config, default_filter: &str) -> Result<(), LoggingError> {
+pub fn init(config: &Config, default_filter: &str) -> Result<WorkerGuard, LoggingError> {
     let filter = config.log_filter.as_deref().unwrap_or(default_filter);
     let filter = EnvFilter::builder().parse(filter)?;
     let filter = filter.and(filter_fn(is_safe).with_max_level_hint(LevelFilter::TRACE));
-    let format = fmt::layer().with_writer(io::stderr);
+    let (writer, guard) = NonBlockingBuilder::default().finish(io::stderr());
+    let lines = fmt::layer().with_writer(writer);
     let output = match config.log_format {
         LogFormat::Pretty => {
             let ansi = io::IsTerminal::is_terminal(&io::stderr());
-            format.with_ansi(ansi).with_filter(filter).boxed()
+            lines
+                .with_ansi(ansi)
+                .event_format(Records::as_text(fmt::format()))
+                .with_filter(filter)
+                .boxed()
         }
-        LogFormat::Json => format
-            .json()
-            .flatten_event(true)
+        LogFormat::Json => lines
+            .fmt_fields(JsonFields::new())
+            .event_format(Records::as_json(fmt::format().json().flatten_event(true)))
             .with_filter(filter)
             .boxed(),
     };
@@ -60,7 +71,7 @@ pub fn init(config: &Config, default_filter: &str) -> Result<(), LoggingError> {
     #[cfg(feature = "codex")]
     let registry = registry.with(crate::engine::codex::telemetry_layer());
     registry.try_init()?;
-    Ok(())
+    Ok(guard)
 }
 
 /// Never logged: telemetry of Codex, which says nothing that its log does not, but names the account;

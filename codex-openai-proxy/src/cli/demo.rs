@@ -1,13 +1,16 @@
 //! `demo`: the real engine before a model of our own.
 
 use super::{CliError, serve_with};
-use crate::{app::engines, config::Config, engine::demo::MODEL};
+use crate::{app::engines, config::Config, engine::demo::MODEL, traffic};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-pub(super) async fn run(config: Config) -> Result<(), CliError> {
-    let (engine, _model) = engines::for_demo(&config).await?;
+pub(super) async fn run(mut config: Config) -> Result<(), CliError> {
+    // Its own conversations and its own log.
+    config.home.push("demo");
+    let (channel, inbox) = traffic::channel(config.logs.bodies);
+    let (engine, _model) = engines::for_demo(&config, &channel).await?;
     let keyed = !config.api_keys.is_empty();
-    serve_with(config, engine, |addr| curl_commands(addr, keyed)).await
+    serve_with(config, engine, inbox, |addr| curl_commands(addr, keyed)).await
 }
 
 /// Two commands to try, one a line: a reply in one piece, and a stream.

@@ -2,8 +2,8 @@
 
 use super::{
     ApiKey, CodexSettings, Config, ConfigError, ContextOverflow, ConversationSettings,
-    DEFAULT_ADDR, Limits, LogFormat, Mistake, ReasoningSetting,
-    raw::{RawCodex, RawConfig, RawConversations, RawModels, RawServer},
+    DEFAULT_ADDR, KeptBodies, Limits, LogFormat, LogSettings, Mistake, ReasoningSetting,
+    raw::{RawCodex, RawConfig, RawConversations, RawLogs, RawModels, RawServer},
 };
 use crate::turn::Aliases;
 use std::{
@@ -88,6 +88,7 @@ impl Config {
             ),
             limits: found.limits(&raw.server),
             conversations: found.conversations(&raw.conversations),
+            logs: found.logs(raw.logs),
             log_format: found.one_of(
                 LOG_FORMAT,
                 env(LOG_FORMAT),
@@ -259,6 +260,34 @@ impl Mistakes {
             parked,
             max_live,
             wait,
+        }
+    }
+
+    fn logs(&mut self, raw: RawLogs) -> LogSettings {
+        let default = LogSettings::default();
+        let days = self.number("logs.days", raw.days, 1..=3650);
+        let max_mib = self.number("logs.max_mib", raw.max_mib, 0..=1024 * 1024);
+        if let Some(folder) = &raw.page_folder
+            && !folder.join("logs.html").is_file()
+        {
+            self.add(
+                "logs.page_folder",
+                format_args!("{}: there is no logs.html in it", folder.display()),
+            );
+        }
+        LogSettings {
+            bodies: self.one_of(
+                "logs.bodies",
+                raw.bodies,
+                &[
+                    ("off", KeptBodies::Off),
+                    ("redacted", KeptBodies::Redacted),
+                    ("full", KeptBodies::Full),
+                ],
+            ),
+            max_age: days.map_or(default.max_age, |days| Duration::from_hours(days * 24)),
+            max_bytes: max_mib.map_or(default.max_bytes, |mib| mib * 1024 * 1024),
+            page_folder: raw.page_folder,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The TOML file as it is written. Nothing in it has been checked but for names and types.
 
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// The whole file. Every key may be left out.
 #[derive(Debug, Default, Deserialize)]
@@ -11,6 +11,7 @@ pub(super) struct RawConfig {
     pub(super) models: RawModels,
     pub(super) reply: RawReply,
     pub(super) conversations: RawConversations,
+    pub(super) logs: RawLogs,
     pub(super) codex: RawCodex,
 }
 
@@ -44,6 +45,15 @@ pub(super) struct RawConversations {
     pub(super) parked_seconds: Option<i64>,
     pub(super) max_live: Option<i64>,
     pub(super) wait_seconds: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLogs {
+    pub(super) bodies: Option<String>,
+    pub(super) days: Option<i64>,
+    pub(super) max_mib: Option<i64>,
+    pub(super) page_folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

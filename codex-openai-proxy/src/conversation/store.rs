@@ -5,54 +5,44 @@
 
 use super::Transcript;
 use crate::{
-    files::{private_dir, private_file},
+    sqlite::{self, OpenError, Schema, from_sql, to_sql},
     turn::ConversationId,
 };
 use serde_json::json;
 use sqlx::{
-    ConnectOptions, Connection, Row as _, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+    Row as _, SqlitePool,
+    sqlite::{SqlitePoolOptions, SqliteRow},
 };
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
-use tokio::time::sleep;
 
 #[cfg(test)]
 mod tests;
 
-/// The database's name in its folder.
-const FILE: &str = "conversations.sqlite3";
-
-/// The version of the schema below: `user_version` of the database.
-const VERSION: i64 = 1;
-
 /// `id` is the client's name of the conversation, `thread` codex-core's id of the thread, `rollout`
 /// the path of its file, `items` how much of that file counts, `transcript` and `hidden` how the
 /// client sees that, `created` and `used` are Unix seconds.
-const SCHEMA: &str = "
-    CREATE TABLE conversations (
-        id TEXT PRIMARY KEY NOT NULL,
-        thread TEXT NOT NULL,
-        rollout TEXT NOT NULL,
-        model TEXT NOT NULL,
-        turns INTEGER NOT NULL,
-        items INTEGER NOT NULL,
-        transcript BLOB NOT NULL,
-        hidden TEXT NOT NULL,
-        created INTEGER NOT NULL,
-        used INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 1;
-";
-
-/// How long to wait for another process to finish writing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long to wait between two attempts, where SQLite itself does not wait.
-const BUSY_PAUSE: Duration = Duration::from_millis(10);
+const SCHEMA: Schema = Schema {
+    file: "conversations.sqlite3",
+    version: 1,
+    tables: "
+        CREATE TABLE conversations (
+            id TEXT PRIMARY KEY NOT NULL,
+            thread TEXT NOT NULL,
+            rollout TEXT NOT NULL,
+            model TEXT NOT NULL,
+            turns INTEGER NOT NULL,
+            items INTEGER NOT NULL,
+            transcript BLOB NOT NULL,
+            hidden TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            used INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        PRAGMA user_version = 1;
+    ",
+};
 
 /// Connections kept at most. One writes at a time; the others can read meanwhile.
 const CONNECTIONS: u32 = 4;
@@ -95,20 +85,20 @@ pub struct Row {
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The folder or the file cannot be made.
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The folder cannot be looked into.
     #[error("{0}: {1}")]
     Folder(PathBuf, io::Error),
     /// A rollout file cannot be removed.
     #[error("{0}: {1}")]
     File(PathBuf, io::Error),
     /// The database refuses.
-    #[error("{FILE}: {0}")]
+    #[error("conversations.sqlite3: {0}")]
     Database(#[from] sqlx::Error),
-    /// A later version of this program wrote the database.
-    #[error("{FILE} has version {0}, but this program knows up to {VERSION}")]
-    Newer(i64),
     /// A name in the database is none of a conversation.
-    #[error("{FILE} is damaged: '{0}' cannot be a conversation's name")]
+    #[error("conversations.sqlite3 is damaged: '{0}' cannot be a conversation's name")]
     Damaged(String),
     /// A path that is not Unicode cannot be stored.
     #[error("not a Unicode path: {0}")]
@@ -122,19 +112,10 @@ impl Store {
     ///
     /// See [`StoreError`].
     pub async fn open(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join(FILE);
-        let real_folder =
-            make_private(folder, &path).map_err(|error| StoreError::Folder(path.clone(), error))?;
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .busy_timeout(BUSY_TIMEOUT)
-            // What was committed survives the death of this process, if not a power cut.
-            .synchronous(SqliteSynchronous::Normal)
-            .disable_statement_logging();
-        let mut connection = options.connect().await?;
-        keep_log(&mut connection).await?;
-        make_schema(&mut connection).await?;
-        connection.close().await?;
+        let options = sqlite::prepare(folder, &SCHEMA, sqlite::options()).await?;
+        let real_folder = folder
+            .canonicalize()
+            .map_err(|error| StoreError::Folder(folder.to_owned(), error))?;
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .connect_with(options)
@@ -152,7 +133,7 @@ impl Store {
     ///
     /// See [`StoreError`].
     pub async fn open_existing(folder: &Path) -> Result<Option<Self>, StoreError> {
-        let path = folder.join(FILE);
+        let path = folder.join(SCHEMA.file);
         match path.try_exists() {
             Ok(true) => Self::open(folder).await.map(Some),
             Ok(false) => Ok(None),
@@ -302,67 +283,4 @@ impl Store {
             .to_str()
             .ok_or_else(|| StoreError::Path(path.to_owned()))
     }
-}
-
-/// Makes what is missing of the folder and the file, and tells where the folder really is. SQLite
-/// would make the file readable to everyone; it gives the files that it puts beside it the same
-/// mode.
-fn make_private(folder: &Path, file: &Path) -> io::Result<PathBuf> {
-    private_dir(folder)?;
-    private_file().append(true).create(true).open(file)?;
-    folder.canonicalize()
-}
-
-/// Lets the database keep a log of what is written, so that readers do not wait for writers.
-async fn keep_log(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let begun = Instant::now();
-    loop {
-        let done = sqlx::query("PRAGMA journal_mode = WAL")
-            .execute(&mut *connection)
-            .await;
-        match done {
-            Ok(_) => return Ok(()),
-            // Unlike all others, this statement does not wait by itself.
-            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => {
-                sleep(BUSY_PAUSE).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Makes the schema in a new database, and refuses that of a later version.
-async fn make_schema(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    // Another process may be about to do the same.
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(&mut *transaction)
-        .await?;
-    match version {
-        VERSION => {}
-        0 => {
-            sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
-        }
-        newer => return Err(StoreError::Newer(newer)),
-    }
-    transaction.commit().await?;
-    Ok(())
-}
-
-/// Whether the database is locked by somebody else: `SQLITE_BUSY`, with whatever reason beside it.
-fn is_busy(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .and_then(|code| code.parse::<i32>().ok())
-        .is_some_and(|code| code & 0xff == 5)
-}
-
-/// SQLite's integers are signed; no count and no time of ours comes near the difference.
-fn to_sql(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn from_sql(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }

@@ -12,6 +12,7 @@ mod errors;
 mod events;
 mod images;
 mod models;
+mod notes;
 mod plan;
 mod pump;
 mod queue;
@@ -34,6 +35,7 @@ use crate::{
     config::{CodexSettings, ConversationSettings},
     conversation::{Store, StoreError, blocks, has_reply},
     files::{private_dir, private_file},
+    traffic::{LogChannel, RequestLog},
     turn::{Catalog, ConversationId, Model, TurnError, TurnRequest},
 };
 use codex_analytics::AnalyticsEventsClient;
@@ -117,7 +119,8 @@ pub struct Folders<'a> {
 }
 
 impl CodexEngine {
-    /// Sets the engine up. No request leaves the machine for it.
+    /// Sets the engine up. No request leaves the machine for it. What happens later to conversations is
+    /// told to `channel`.
     ///
     /// # Errors
     ///
@@ -127,6 +130,7 @@ impl CodexEngine {
         settings: &CodexSettings,
         conversations: ConversationSettings,
         folders: Folders<'_>,
+        channel: &LogChannel,
     ) -> Result<Arc<Self>, EngineError> {
         let overrides = settings::user_overrides(folders.codex_home)?;
         let home = folders.state.join("codex");
@@ -158,7 +162,8 @@ impl CodexEngine {
             manager: thread_manager(&config, Arc::clone(&auth), models).await?,
             images: Images::new(settings)?,
             default_instructions: settings.default_instructions.clone(),
-            registry: Registry::new(conversations),
+            registry: Registry::new(conversations, channel.clone()),
+            channel: channel.clone(),
             store: Store::open(folders.state).await?,
             rollouts,
             settings: conversations,
@@ -207,7 +212,7 @@ impl CodexEngine {
         self.shared.manager.list_thread_ids().await.len()
     }
 
-    async fn run(&self, request: TurnRequest) -> Result<TurnStream, TurnError> {
+    async fn run(&self, request: TurnRequest, log: &RequestLog) -> Result<TurnStream, TurnError> {
         let shared = &self.shared;
         if shared.stop.is_cancelled() {
             return Err(pump::stopping());
@@ -224,7 +229,7 @@ impl CodexEngine {
                 id: named.id.clone(),
             });
         }
-        let Routed { stream, begun } = shared.registry.route(request, blocks)?;
+        let Routed { stream, begun } = shared.registry.route(request, blocks, log)?;
         if let Some(begun) = begun {
             self.drivers.spawn(Driver::lead(Arc::clone(shared), begun));
         }
@@ -273,8 +278,12 @@ impl Engine for CodexEngine {
         }
     }
 
-    fn start(&self, request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
-        self.run(request).boxed()
+    fn start(
+        &self,
+        request: TurnRequest,
+        log: RequestLog,
+    ) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
+        async move { self.run(request, &log).await }.boxed()
     }
 
     fn delete_conversation<'a>(

@@ -2,7 +2,10 @@
 //! without codex-core.
 
 use super::{Engine, Readiness, TurnStream};
-use crate::turn::{Catalog, ConversationId, TurnError, TurnRequest};
+use crate::{
+    traffic::RequestLog,
+    turn::{Catalog, ConversationId, TurnError, TurnRequest},
+};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use std::sync::Arc;
 
@@ -36,7 +39,11 @@ impl Engine for UnavailableEngine {
         Readiness::NotReady(self.reason.clone())
     }
 
-    fn start(&self, _request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
+    fn start(
+        &self,
+        _request: TurnRequest,
+        _log: RequestLog,
+    ) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
         ready(Err(self.refusal())).boxed()
     }
 

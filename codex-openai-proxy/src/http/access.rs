@@ -4,13 +4,17 @@
 //! directly: through a tunnel or a reverse proxy everybody comes from 127.0.0.1, and so does any
 //! web page that this machine's browser shows, so the peer's address alone proves nothing.
 
+use super::{routes::Access, session};
 use crate::config::ApiKey;
-use http::{HeaderMap, Uri, header, uri::Authority};
+use http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
 use std::net::IpAddr;
 use subtle::Choice;
 
 /// The header names of a key, besides `Authorization: Bearer`.
 pub const KEY_HEADERS: [&str; 2] = ["x-api-key", "api-key"];
+
+/// Where browsers tell how the page that asks is related to what it asks.
+const FETCH_SITE: &str = "sec-fetch-site";
 
 /// Headers that only something between the client and us adds.
 const FORWARDING_HEADERS: [&str; 5] = [
@@ -44,6 +48,8 @@ pub enum Refusal {
     WrongKey,
     /// No key is set and the request does not come directly from this machine.
     NotDirect(Indirection),
+    /// A web page of another origin wants to see the log.
+    ForeignPage,
 }
 
 /// What gives away that a request does not come directly from a program on this machine.
@@ -61,17 +67,71 @@ pub enum Indirection {
     CrossSite,
 }
 
-/// Lets a request in or says why not.
+/// Lets a request in or says why not. `now` is in seconds since 1970.
 ///
 /// # Errors
 ///
 /// The reason.
-pub fn check(arrival: &Arrival<'_>, keys: &[ApiKey]) -> Result<(), Refusal> {
-    if keys.is_empty() {
-        direct(arrival).map_err(Refusal::NotDirect)
-    } else {
-        check_key(arrival.headers, keys)
+pub fn check(
+    arrival: &Arrival<'_>,
+    access: Access,
+    keys: &[ApiKey],
+    now: u64,
+) -> Result<(), Refusal> {
+    let direct = || direct(arrival).map_err(Refusal::NotDirect);
+    match (access, keys) {
+        (Access::Open, _) | (Access::Page, [_, ..]) => Ok(()),
+        (Access::Page | Access::Guarded, []) => direct(),
+        (Access::Guarded, [_, ..]) => check_key(arrival.headers, keys),
+        (Access::Viewer, []) => {
+            direct()?;
+            same_origin(arrival)
+        }
+        (Access::Viewer, [_, ..]) => match check_key(arrival.headers, keys) {
+            // Browsers send cookies whoever made them ask; no page but ours is to make use of that.
+            Err(Refusal::NoKey) if session::is_open(arrival.headers, keys, now) => {
+                same_origin(arrival)
+            }
+            verdict => verdict,
+        },
     }
+}
+
+/// Lets a request in unless a browser says that a page of another origin sent it.
+///
+/// # Errors
+///
+/// [`Refusal::ForeignPage`]
+pub fn same_origin(arrival: &Arrival<'_>) -> Result<(), Refusal> {
+    let Arrival { uri, headers, .. } = arrival;
+    let host = headers.get(header::HOST);
+    let host = host.map(HeaderValue::as_bytes).or_else(|| {
+        uri.authority()
+            .map(|authority| authority.as_str().as_bytes())
+    });
+    let is_ours = |origin: &HeaderValue| {
+        let origin = Uri::try_from(origin.as_bytes()).ok();
+        let authority = origin.as_ref().and_then(Uri::authority);
+        authority.zip(host).is_some_and(|(authority, host)| {
+            authority.as_str().as_bytes().eq_ignore_ascii_case(host)
+        })
+    };
+    let from_here = |site: &HeaderValue| site == "same-origin" || site == "none";
+    let is_same = headers.get_all(header::ORIGIN).iter().all(is_ours)
+        && headers.get_all(FETCH_SITE).iter().all(from_here);
+    is_same.then_some(()).ok_or(Refusal::ForeignPage)
+}
+
+/// The key among `keys` that `presented` is. Takes the same time for each.
+#[must_use]
+pub fn key_of<'a>(presented: &[u8], keys: &'a [ApiKey]) -> Option<&'a ApiKey> {
+    let mut found = None;
+    for key in keys {
+        if key.matches(presented).into() {
+            found = Some(key);
+        }
+    }
+    found
 }
 
 /// Compares every key shown with every key set, so that the time tells nothing.
@@ -142,7 +202,7 @@ fn direct(arrival: &Arrival<'_>) -> Result<(), Indirection> {
     }
     // To a browser, a page of localhost that asks 127.0.0.1 is cross-site too; its Origin tells.
     let cross_site = headers
-        .get_all("sec-fetch-site")
+        .get_all(FETCH_SITE)
         .iter()
         .any(|site| site == "cross-site");
     if cross_site && !local_page {

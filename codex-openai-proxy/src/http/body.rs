@@ -2,6 +2,7 @@
 
 use super::{error::ErrorReply, events::EventBody};
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -22,6 +23,8 @@ pub enum ReplyBody {
     Whole(Full<Bytes>),
     /// Events as they come.
     Events(Box<EventBody>),
+    /// Pieces as they come.
+    Pieces(BoxStream<'static, Bytes>),
 }
 
 impl Body for ReplyBody {
@@ -35,6 +38,10 @@ impl Body for ReplyBody {
         match self.get_mut() {
             Self::Whole(body) => Pin::new(body).poll_frame(cx),
             Self::Events(body) => Pin::new(body.as_mut()).poll_frame(cx),
+            Self::Pieces(pieces) => pieces
+                .as_mut()
+                .poll_next(cx)
+                .map(|piece| piece.map(|piece| Ok(Frame::data(piece)))),
         }
     }
 
@@ -42,6 +49,7 @@ impl Body for ReplyBody {
         match self {
             Self::Whole(body) => body.is_end_stream(),
             Self::Events(body) => body.is_end_stream(),
+            Self::Pieces(_) => false,
         }
     }
 
@@ -49,6 +57,7 @@ impl Body for ReplyBody {
         match self {
             Self::Whole(body) => body.size_hint(),
             Self::Events(body) => body.size_hint(),
+            Self::Pieces(_) => SizeHint::default(),
         }
     }
 }
@@ -59,9 +68,15 @@ impl Default for ReplyBody {
     }
 }
 
-impl From<Vec<u8>> for ReplyBody {
-    fn from(bytes: Vec<u8>) -> Self {
+impl From<Bytes> for ReplyBody {
+    fn from(bytes: Bytes) -> Self {
         Self::Whole(Full::from(bytes))
+    }
+}
+
+impl From<BoxStream<'static, Bytes>> for ReplyBody {
+    fn from(pieces: BoxStream<'static, Bytes>) -> Self {
+        Self::Pieces(pieces)
     }
 }
 

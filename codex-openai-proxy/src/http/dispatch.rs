@@ -7,10 +7,14 @@ use super::{
     error::ErrorReply,
     handlers,
     routes::{Access, Endpoint, Found},
+    service::{RequestName, is_log},
+    state::unix_seconds,
+    watch::Watch,
 };
+use crate::traffic::RequestLog;
 use http::{Method, Request, Response, request::Parts};
 use hyper::body::Incoming;
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 /// The address at the other end of the connection, kept among a request's extensions.
 #[derive(Debug, Clone, Copy)]
@@ -19,17 +23,18 @@ pub struct Peer(pub IpAddr);
 /// Answers a request, whatever it is.
 pub async fn dispatch(state: &AppState, request: Request<Incoming>) -> Response<ReplyBody> {
     let (head, body) = request.into_parts();
-    let reply = match admit(state, &head) {
-        Ok((endpoint, found)) => answer(state, endpoint, &found, &head, body).await,
+    let found = state.routes.find(head.uri.path());
+    let endpoint = found
+        .as_ref()
+        .and_then(|found| found.endpoint(&head.method));
+    let watch = Watch::arrived(log_of(state, &head, endpoint), &head, endpoint);
+    let response = match admit(state, &head, found.as_ref()) {
+        Ok((endpoint, found)) => answer(state, endpoint, found, &head, body, watch).await,
         Err(refusal) => {
             body::discard(&head.headers, body);
-            Err(refusal)
+            done(watch, Err(refusal))
         }
     };
-    let response = reply.unwrap_or_else(|error| {
-        log(&error);
-        error.into_response()
-    });
     if head.method == Method::HEAD {
         response.map(|_| ReplyBody::default())
     } else {
@@ -37,25 +42,40 @@ pub async fn dispatch(state: &AppState, request: Request<Incoming>) -> Response<
     }
 }
 
-/// Decides from the head alone whether the request is answered, and by what.
-fn admit<'a>(state: &'a AppState, head: &'a Parts) -> Result<(Endpoint, Found<'a>), ErrorReply> {
-    let path = head.uri.path();
-    let found = state.routes.find(path);
-    let access = found.as_ref().map_or(Access::Guarded, Found::access);
-    if access == Access::Guarded {
-        // A request without a peer came from nowhere that we know: it counts as foreign.
-        let peer = head.extensions.get::<Peer>();
-        let arrival = Arrival {
-            peer: peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0),
-            uri: &head.uri,
-            headers: &head.headers,
-        };
-        access::check(&arrival, &state.config.api_keys)?;
+/// Where a request is logged. Whoever looks at the log is not to fill it.
+fn log_of(state: &AppState, head: &Parts, endpoint: Option<Endpoint>) -> RequestLog {
+    let quiet = endpoint == Some(Endpoint::Health) || is_log(head.uri.path());
+    match head.extensions.get::<RequestName>() {
+        Some(name) if !quiet => state.traffic.channel().request(Arc::clone(&name.id)),
+        _ => RequestLog::silent(),
     }
+}
+
+/// Decides from the head alone whether the request is answered, and by what.
+fn admit<'a>(
+    state: &AppState,
+    head: &Parts,
+    found: Option<&'a Found<'a>>,
+) -> Result<(Endpoint, &'a Found<'a>), ErrorReply> {
+    let path = head.uri.path();
+    let access = found.map_or(Access::Guarded, Found::access);
+    let keys = &state.config.api_keys;
+    access::check(&arrival(head), access, keys, unix_seconds())?;
     let found = found.ok_or_else(|| ErrorReply::unknown_path(&head.method, path))?;
     match found.endpoint(&head.method) {
         Some(endpoint) => Ok((endpoint, found)),
         None => Err(ErrorReply::wrong_method(&head.method, path, found.allow())),
+    }
+}
+
+/// What is known of a request before its body is read.
+pub fn arrival(head: &Parts) -> Arrival<'_> {
+    // A request without a peer came from nowhere that we know: it counts as foreign.
+    let peer = head.extensions.get::<Peer>();
+    Arrival {
+        peer: peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0),
+        uri: &head.uri,
+        headers: &head.headers,
     }
 }
 
@@ -65,40 +85,45 @@ async fn answer(
     found: &Found<'_>,
     head: &Parts,
     body: Incoming,
-) -> Result<Response<ReplyBody>, ErrorReply> {
-    match endpoint {
+    watch: Watch,
+) -> Response<ReplyBody> {
+    let id = found.id.as_deref();
+    let reply = match endpoint {
         Endpoint::ChatCompletions => {
             let limit = state.config.limits.max_body_bytes;
-            let body = body::read(&head.headers, body, limit).await?;
-            handlers::chat::completions(state, &head.headers, found.id.as_deref(), body).await
+            match body::read(&head.headers, body, limit).await {
+                Ok(body) => {
+                    return handlers::chat::completions(state, &head.headers, id, body, watch)
+                        .await;
+                }
+                Err(error) => Err(error),
+            }
         }
         Endpoint::Models => Ok(handlers::models::list(state)),
-        Endpoint::Model => handlers::models::get(state, found.id.as_deref().unwrap_or_default()),
+        Endpoint::Model => handlers::models::get(state, id.unwrap_or_default()),
         Endpoint::DeleteConversation => {
             // Clients may send a body with it, which says nothing.
             body::discard(&head.headers, body);
-            handlers::conversations::delete(state, found.id.as_deref().unwrap_or_default()).await
+            handlers::conversations::delete(state, id.unwrap_or_default(), &watch).await
         }
         Endpoint::Health => Ok(handlers::health::get(state)),
-    }
+        Endpoint::Logs(view) => {
+            handlers::logs::show(state, view, id.unwrap_or_default(), head, body).await
+        }
+    };
+    done(watch, reply)
 }
 
-fn log(error: &ErrorReply) {
-    let status = error.status.as_u16();
-    let object = &error.body.error;
-    if error.status.is_server_error() {
-        tracing::warn!(
-            status,
-            code = object.code,
-            reason = object.message,
-            "request_failed"
-        );
-    } else {
-        tracing::info!(
-            status,
-            code = object.code,
-            reason = object.message,
-            "request_refused"
-        );
+/// The reply of a request that has nothing to do with turns.
+fn done(mut watch: Watch, reply: Result<Response<ReplyBody>, ErrorReply>) -> Response<ReplyBody> {
+    match reply {
+        Ok(response) => {
+            watch.on_answer(response.status());
+            response
+        }
+        Err(error) => {
+            watch.on_error(&error);
+            error.into_response()
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     conversation, reply,
 };
 use crate::{
+    traffic::LogError,
     turn::{ConversationId, TurnError},
     wire::error::ErrorBody,
 };
@@ -32,9 +33,17 @@ pub struct ErrorReply {
     pub body: ErrorBody,
     /// Headers that belong to it. Boxed, because every `Result` here has its size.
     headers: Option<Box<HeaderMap>>,
+    /// What the client is not told.
+    detail: Option<Box<str>>,
 }
 
 impl ErrorReply {
+    /// What the log is told besides. The client never gets it.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
     /// The path is none of ours.
     #[must_use]
     pub fn unknown_path(method: &Method, path: &str) -> Self {
@@ -83,6 +92,39 @@ impl ErrorReply {
             .param("conversation_id".to_owned())
     }
 
+    /// A parameter of the query, or a field of a small body, is unknown or means nothing.
+    #[must_use]
+    pub fn bad_parameter(name: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, message).param(name.to_owned())
+    }
+
+    /// The log knows no such request, or no longer.
+    #[must_use]
+    pub fn unknown_log_request(id: &str) -> Self {
+        let message = format!("the log has no request {id:?} (any more)");
+        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, message).code("log_request_not_found")
+    }
+
+    /// A WebSocket is all that there is here.
+    #[must_use]
+    pub fn websocket_required() -> Self {
+        let message = "this URL takes WebSockets only, over HTTP/1.1 and of version 13; \
+                       `POST /logs/api/stream` sends the same as an event stream";
+        Self::new(StatusCode::UPGRADE_REQUIRED, INVALID_REQUEST, message)
+            .code("websocket_required")
+            .header(
+                header::SEC_WEBSOCKET_VERSION,
+                HeaderValue::from_static("13"),
+            )
+    }
+
+    /// What is to be sent is not JSON, which it always is.
+    #[must_use]
+    pub fn unwritable(error: &serde_json::Error) -> Self {
+        tracing::error!(%error, "a reply that is not JSON");
+        Self::internal()
+    }
+
     /// A handler panicked.
     #[must_use]
     pub fn panicked() -> Self {
@@ -99,6 +141,7 @@ impl ErrorReply {
             status,
             body: ErrorBody::new(kind, message),
             headers: None,
+            detail: None,
         }
     }
 
@@ -221,8 +264,24 @@ impl From<TurnError> for ErrorReply {
                     .code("service_unavailable")
             }
             TurnError::Internal { detail } => {
-                // After this the detail is gone: the client gets none of it.
-                tracing::error!(detail, "internal_error");
+                let mut reply = Self::internal();
+                reply.detail = Some(detail.into());
+                reply
+            }
+        }
+    }
+}
+
+impl From<LogError> for ErrorReply {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Closed => TurnError::Unavailable {
+                message: "the proxy stops, and its log is closed".to_owned(),
+            }
+            .into(),
+            // Requests for the log are not logged there themselves.
+            error => {
+                tracing::error!(%error, "log_unreadable");
                 Self::internal()
             }
         }
@@ -247,6 +306,12 @@ impl From<Refusal> for ErrorReply {
                 "invalid_api_key",
             )
             .header(header::WWW_AUTHENTICATE, bearer),
+            Refusal::ForeignPage => Self::new(
+                StatusCode::FORBIDDEN,
+                INVALID_REQUEST,
+                "a web page of another site may not look at the log",
+            )
+            .code("foreign_page"),
             Refusal::NotDirect(indirection) => unauthorized(
                 format!(
                     "this proxy has no API key, so it serves only programs that reach it directly \

@@ -1,6 +1,6 @@
 //! The body of a streamed reply: events in, server-sent events out.
 
-use super::{error::ErrorReply, turn_log::TurnLog};
+use super::{error::ErrorReply, watch::Watch};
 use crate::{
     config::ContextOverflow,
     engine::TurnStream,
@@ -52,7 +52,7 @@ pub struct EventBody {
     keep_alive: Duration,
     /// Done when the client has heard nothing for `keep_alive`.
     silence: Pin<Box<Sleep>>,
-    log: TurnLog,
+    watch: Watch,
 }
 
 impl EventBody {
@@ -63,12 +63,13 @@ impl EventBody {
         events: TurnStream,
         writer: ChunkWriter,
         settings: StreamSettings,
-        log: TurnLog,
+        mut watch: Watch,
     ) -> Self {
         let StreamSettings {
             keep_alive,
             overflow,
         } = settings;
+        watch.on_stream();
         let mut body = Self {
             events: Some(events),
             writer,
@@ -76,7 +77,7 @@ impl EventBody {
             out: Vec::new(),
             keep_alive,
             silence: Box::pin(sleep(keep_alive)),
-            log,
+            watch,
         };
         match opening {
             Opening::First(Ok(event)) => body.on_event(event),
@@ -87,7 +88,7 @@ impl EventBody {
     }
 
     fn on_event(&mut self, event: TurnEvent) {
-        self.log.on_event(&event);
+        self.watch.on_event(&event);
         if matches!(event, TurnEvent::Finished { .. }) {
             self.events = None;
         }
@@ -97,11 +98,11 @@ impl EventBody {
     fn on_error(&mut self, error: TurnError) {
         self.events = None;
         if !self.writer.has_begun() && hides_overflow(self.overflow, &error) {
-            self.log.on_overflow(&error);
+            self.watch.on_overflow(&error);
             return self.writer.on_overflow(&mut self.out);
         }
         let reply = ErrorReply::from(error);
-        self.log.on_error(&reply);
+        self.watch.on_error(&reply);
         self.writer.on_error(&reply.body, &mut self.out);
     }
 }
@@ -131,8 +132,9 @@ impl Body for EventBody {
         }
         let next_comment = Instant::now() + this.keep_alive;
         this.silence.as_mut().reset(next_comment);
-        let frame = Frame::data(Bytes::from(mem::take(&mut this.out)));
-        Poll::Ready(Some(Ok(frame)))
+        let frame = Bytes::from(mem::take(&mut this.out));
+        this.watch.on_frame(&frame);
+        Poll::Ready(Some(Ok(Frame::data(frame))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -3,4 +3,5 @@
 pub mod chat;
 pub mod conversations;
 pub mod health;
+pub mod logs;
 pub mod models;

@@ -1,8 +1,13 @@
 //! Replies with their headers.
 
-use super::{body::ReplyBody, events::EventBody};
+use super::body::ReplyBody;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
+
+/// The content type of JSON.
+pub const JSON: &str = "application/json";
 
 /// A reply whose body is `value` as JSON.
 pub fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Response<ReplyBody> {
@@ -15,23 +20,48 @@ pub fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Response<Re
             (StatusCode::INTERNAL_SERVER_ERROR, Vec::new())
         }
     };
-    let length = text.len();
-    let mut response = Response::new(ReplyBody::from(text));
+    let mut response = whole(JSON, text.into());
     *response.status_mut() = status;
+    response
+}
+
+/// A reply that is all there: a content type and a body.
+#[must_use]
+pub fn whole(content_type: &'static str, body: Bytes) -> Response<ReplyBody> {
+    let length = body.len();
+    let mut response = Response::new(ReplyBody::from(body));
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     // Told here so that a HEAD, whose body is taken away, still tells it.
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     response
 }
 
+/// A reply that is read piece by piece, and whose length nobody knows before its end.
+#[must_use]
+pub fn pieces(
+    content_type: &'static str,
+    pieces: BoxStream<'static, Bytes>,
+) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::Pieces(pieces));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A reply that says nothing but that all is well.
+#[must_use]
+pub fn no_content() -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
 /// A reply that is an event stream. The headers keep proxies and tunnels from holding it back.
 #[must_use]
-pub fn event_stream(body: EventBody) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::from(body));
+pub fn event_stream(body: impl Into<ReplyBody>) -> Response<ReplyBody> {
+    let mut response = Response::new(body.into());
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,

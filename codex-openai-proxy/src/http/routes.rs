@@ -3,8 +3,8 @@
 use http::{HeaderValue, Method};
 use std::{borrow::Cow, collections::BTreeMap};
 
-use Access::{Guarded, Open};
-use Endpoint::{ChatCompletions, DeleteConversation, Health, Model, Models};
+use Access::{Guarded, Open, Page, Viewer};
+use Endpoint::{ChatCompletions, DeleteConversation, Health, Logs, Model, Models};
 
 /// Every route. `HEAD` is served wherever `GET` is, `OPTIONS` is answered by the CORS layer, and a
 /// slash at the end of a path is ignored. Clients set the base URL with or without `/v1`, and some
@@ -46,6 +46,58 @@ const TABLE: &[(Method, &str, Endpoint, Access)] = &[
         Guarded,
     ),
     (Method::GET, "/health", Health, Open),
+    (Method::GET, "/logs", Logs(LogView::Page), Page),
+    (
+        Method::GET,
+        "/logs/assets/{*id}",
+        Logs(LogView::Asset),
+        Page,
+    ),
+    (Method::POST, "/logs/login", Logs(LogView::Login), Page),
+    (Method::POST, "/logs/logout", Logs(LogView::Logout), Page),
+    (
+        Method::GET,
+        "/logs/api/records",
+        Logs(LogView::Records),
+        Viewer,
+    ),
+    (
+        Method::DELETE,
+        "/logs/api/records",
+        Logs(LogView::Clear),
+        Viewer,
+    ),
+    (
+        Method::GET,
+        "/logs/api/requests",
+        Logs(LogView::Requests),
+        Viewer,
+    ),
+    (
+        Method::GET,
+        "/logs/api/requests/{id}",
+        Logs(LogView::Request),
+        Viewer,
+    ),
+    (
+        Method::GET,
+        "/logs/api/requests/{id}/curl",
+        Logs(LogView::Curl),
+        Viewer,
+    ),
+    (
+        Method::GET,
+        "/logs/api/export",
+        Logs(LogView::Export),
+        Viewer,
+    ),
+    (Method::GET, "/logs/api/ws", Logs(LogView::Socket), Viewer),
+    (
+        Method::POST,
+        "/logs/api/stream",
+        Logs(LogView::Stream),
+        Viewer,
+    ),
 ];
 
 /// What a route does; each is a function in [`handlers`](super::handlers).
@@ -61,6 +113,37 @@ pub enum Endpoint {
     DeleteConversation,
     /// Tells whether the service is up.
     Health,
+    /// Shows the log.
+    Logs(LogView),
+}
+
+/// What of the log; each is a function in [`handlers::logs`](super::handlers::logs).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogView {
+    /// The page.
+    Page,
+    /// The style or a script `{id}` of the page.
+    Asset,
+    /// Takes a key and gives a cookie for it.
+    Login,
+    /// Takes the cookie back.
+    Logout,
+    /// Records.
+    Records,
+    /// Forgets all records.
+    Clear,
+    /// Requests in short.
+    Requests,
+    /// The request `{id}` with all that is known of it.
+    Request,
+    /// A command that repeats the request `{id}`.
+    Curl,
+    /// Records or requests as a file.
+    Export,
+    /// What happens, through a WebSocket.
+    Socket,
+    /// What happens, as an event stream.
+    Stream,
 }
 
 /// Who may use a route.
@@ -68,6 +151,10 @@ pub enum Endpoint {
 pub enum Access {
     /// Whoever [`access`](super::access) lets in.
     Guarded,
+    /// The same, and whoever has logged in to the log viewer.
+    Viewer,
+    /// What holds no data, such as the page that asks for the key: everyone where there is a key.
+    Page,
     /// Everyone.
     Open,
 }
@@ -76,10 +163,10 @@ pub enum Access {
 pub struct Routes(matchit::Router<Path>);
 
 /// What one path offers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Path {
     methods: Vec<(Method, Endpoint)>,
-    open: bool,
+    access: Access,
 }
 
 /// A path that exists.
@@ -99,9 +186,11 @@ impl Routes {
     pub fn new() -> Result<Self, matchit::InsertError> {
         let mut paths: BTreeMap<&str, Path> = BTreeMap::new();
         for (method, path, endpoint, access) in TABLE {
-            let entry = paths.entry(path).or_default();
+            let entry = paths.entry(path).or_insert_with(|| Path {
+                methods: Vec::new(),
+                access: *access,
+            });
             entry.methods.push((method.clone(), *endpoint));
-            entry.open |= *access == Open;
         }
         let mut router = matchit::Router::new();
         for (path, entry) in paths {
@@ -129,7 +218,7 @@ impl Found<'_> {
     /// Who may use it.
     #[must_use]
     pub fn access(&self) -> Access {
-        if self.path.open { Open } else { Guarded }
+        self.path.access
     }
 
     /// What this method does here.
@@ -189,6 +278,9 @@ mod tests {
             ("/v1/models/my%20model%2Fx", "my model/x"),
             ("/conversations/a/b", "a/b"),
             ("/openai/deployments/my%2Fgpt/chat/completions", "my/gpt"),
+            ("/logs/api/requests/a%2Fb", "a/b"),
+            ("/logs/api/requests/a/curl", "a"),
+            ("/logs/assets/logs/x.js", "logs/x.js"),
         ] {
             assert_eq!(routes.find(path).unwrap().id.as_deref(), Some(id));
         }
@@ -207,6 +299,9 @@ mod tests {
             "/conversations",
             "/openai/deployments/gpt-5.2",
             "/openai/deployments//chat/completions",
+            "/logs/api",
+            "/logs/assets",
+            "/logs/x",
         ] {
             assert!(routes.find(path).is_none(), "{path}");
         }

@@ -79,7 +79,7 @@ impl Server {
                 request.extensions_mut().insert(Peer(peer.ip()));
                 service.clone().oneshot(request)
             });
-            let connection = http.serve_connection(TokioIo::new(stream), service);
+            let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service);
             let connection = graceful.watch(connection.into_owned());
             connections.spawn(async move {
                 if let Err(error) = connection.await {
@@ -88,6 +88,9 @@ impl Server {
             });
         }
         drop(self.listener);
+        // Those who watch the log would go on forever.
+        state.traffic.close_watchers();
+        state.sockets.close();
 
         let drain = state.config.limits.drain;
         tracing::info!(
@@ -102,6 +105,7 @@ impl Server {
             if !in_time {
                 drained.await;
             }
+            state.sockets.wait().await;
         };
         if timeout(LAST_WORDS, end).await.is_err() {
             tracing::warn!("drain_incomplete");

@@ -5,21 +5,31 @@ use super::{
     dispatch::dispatch, error::ErrorReply,
 };
 use bytes::Bytes;
-use http::{HeaderName, Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use std::{any::Any, convert::Infallible, sync::Arc, time::Duration};
-use tower::{BoxError, Service, ServiceBuilder};
+use tower::{BoxError, Service, ServiceBuilder, ServiceExt, layer::layer_fn, service_fn};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowHeaders, AllowMethods, Any as AnyOrigin, CorsLayer},
-    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    request_id::PropagateRequestIdLayer,
     sensitive_headers::SetSensitiveRequestHeadersLayer,
     trace::TraceLayer,
 };
 use tracing::Span;
+use uuid::Uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a browser needs to see before a page of another origin may read a reply.
+const CORS_HEADERS: [HeaderName; 5] = [
+    header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    header::ACCESS_CONTROL_ALLOW_METHODS,
+    header::ACCESS_CONTROL_ALLOW_HEADERS,
+    header::ACCESS_CONTROL_EXPOSE_HEADERS,
+    header::ACCESS_CONTROL_MAX_AGE,
+];
 
 /// The longest request id that is taken over from a client, in bytes.
 const MAX_REQUEST_ID: usize = 128;
@@ -27,8 +37,8 @@ const MAX_REQUEST_ID: usize = 128;
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_hours(24);
 
-/// The whole service. Every reply of it, errors included, carries the request id and the CORS
-/// headers.
+/// The whole service. Every reply of it, errors included, carries the request id and, unless it is
+/// of the log, the CORS headers.
 pub fn service(
     state: Arc<AppState>,
 ) -> impl Service<
@@ -40,8 +50,7 @@ pub fn service(
 + Send
 + 'static {
     ServiceBuilder::new()
-        .map_request(drop_bad_request_id)
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .map_request(name_request)
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetSensitiveRequestHeadersLayer::new(sensitive_headers()))
         .layer(
@@ -51,6 +60,7 @@ pub fn service(
                 .on_response(log_response)
                 .on_failure(()),
         )
+        .layer(layer_fn(closed_to_pages))
         .layer(cors())
         .layer(CatchPanicLayer::custom(on_panic))
         .service_fn(move |request: Request<Incoming>| {
@@ -59,19 +69,42 @@ pub fn service(
         })
 }
 
-/// Takes away a request id that would spoil logs, so that the next layer makes a fresh one.
-fn drop_bad_request_id<B>(mut request: Request<B>) -> Request<B> {
+/// What a request is called, kept among its extensions.
+#[derive(Debug, Clone)]
+pub struct RequestName {
+    /// Its name in the log. Always made here: clients may give several requests one id.
+    pub id: Arc<str>,
+    /// The client's own `x-request-id`.
+    pub client_id: Option<String>,
+}
+
+impl RequestName {
+    /// A fresh one.
+    fn new(client_id: Option<String>) -> Self {
+        Self {
+            id: Uuid::new_v4().to_string().into(),
+            client_id,
+        }
+    }
+}
+
+/// Names a request, and takes away an id of the client's that would spoil logs.
+fn name_request<B>(mut request: Request<B>) -> Request<B> {
     let mut ids = request.headers().get_all(REQUEST_ID).iter();
     let usable = match (ids.next(), ids.next()) {
-        (Some(id), None) => {
-            let id = id.as_bytes();
-            (1..=MAX_REQUEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
-        }
-        _ => false,
+        (Some(id), None) => id.to_str().ok().filter(|id| {
+            (1..=MAX_REQUEST_ID).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_graphic())
+        }),
+        _ => None,
     };
-    if !usable {
-        request.headers_mut().remove(REQUEST_ID);
+    let name = RequestName::new(usable.map(str::to_owned));
+    if name.client_id.is_none()
+        && let Ok(id) = HeaderValue::from_str(&name.id)
+    {
+        request.headers_mut().insert(REQUEST_ID, id);
     }
+    request.extensions_mut().insert(name);
     request
 }
 
@@ -99,6 +132,41 @@ fn span<B>(request: &Request<B>) -> Span {
 fn log_response<B>(response: &Response<B>, latency: Duration, _span: &Span) {
     let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
     tracing::debug!(status = response.status().as_u16(), latency_ms, "response");
+}
+
+/// Takes the allowance of [`cors`] away from the log: no page but its own is to read it, or to
+/// change it, whatever the browser that shows it knows.
+fn closed_to_pages<S, B>(
+    inner: S,
+) -> impl Service<Request<Incoming>, Response = Response<B>, Error = S::Error, Future: Send> + Clone
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error: Send, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    B: Send,
+{
+    service_fn(move |request: Request<Incoming>| {
+        let is_log = is_log(request.uri().path());
+        let reply = inner.clone().oneshot(request);
+        async move {
+            let mut response = reply.await?;
+            if is_log {
+                let headers = response.headers_mut();
+                for name in CORS_HEADERS {
+                    headers.remove(name);
+                }
+            }
+            Ok(response)
+        }
+    })
+}
+
+/// Whether a path is one of the log viewer's.
+#[must_use]
+pub fn is_log(path: &str) -> bool {
+    path.strip_prefix("/logs")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Any origin may ask: who is let in is decided by key or by

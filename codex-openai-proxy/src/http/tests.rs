@@ -3,6 +3,7 @@
 mod conversations;
 mod cursor;
 mod lifecycle;
+mod logs;
 mod streaming;
 mod surface;
 
@@ -10,6 +11,7 @@ use super::{AppState, Server};
 use crate::{
     config::Config,
     engine::{Engine, Readiness, TurnSender, TurnStream},
+    traffic::{self, RequestLog, Traffic},
     turn::{
         Catalog, ConversationId, Effort, FinishReason, Model, TurnError, TurnEvent, TurnRequest,
         Usage,
@@ -101,7 +103,11 @@ impl Engine for StubEngine {
         Readiness::NotReady("no login".to_owned())
     }
 
-    fn start(&self, request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
+    fn start(
+        &self,
+        request: TurnRequest,
+        _log: RequestLog,
+    ) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
         let started = match request.model.as_str() {
             "panic" => panic!("as asked"),
             "logged-out" => Err(TurnError::NotLoggedIn {
@@ -166,13 +172,17 @@ impl Service {
 
     async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(PathBuf::new(), PathBuf::new());
+        // In memory only.
+        config.logs.max_bytes = 0;
         change(&mut config);
         let (sender, turns) = mpsc::unbounded_channel();
         let engine = Arc::new(StubEngine {
             turns: sender,
             running: Mutex::default(),
         });
-        let state = Arc::new(AppState::new(config, engine).unwrap());
+        let (_, inbox) = traffic::channel(config.logs.bodies);
+        let traffic = Traffic::start(inbox, &config.home, &config.logs).await;
+        let state = Arc::new(AppState::new(config, engine, traffic).unwrap());
         let bound = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let addr = bound.local_addr();
         let (stop, stopped) = oneshot::channel();

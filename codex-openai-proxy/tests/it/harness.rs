@@ -3,12 +3,23 @@
 pub mod chat;
 #[cfg(feature = "codex")]
 pub mod codex;
+#[cfg(feature = "codex")]
+pub mod logs;
 pub mod process;
+#[cfg(all(unix, feature = "codex"))]
+pub mod running;
 #[cfg(feature = "codex")]
 pub mod talk;
+#[cfg(feature = "codex")]
+pub mod viewer;
 
 use chat::{Answer, ChatStream};
-use codex_openai_proxy::{app::App, config::Config, engine::Engine};
+use codex_openai_proxy::{
+    app::App,
+    config::Config,
+    engine::Engine,
+    traffic::{self, Inbox},
+};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use std::{net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
@@ -33,6 +44,8 @@ pub struct Client {
     address: SocketAddr,
     http: reqwest::Client,
     keeps_replies: bool,
+    /// The key that it shows.
+    key: Option<String>,
 }
 
 /// The folders of one proxy, removed with it.
@@ -67,9 +80,20 @@ impl Homes {
 }
 
 impl Proxy {
-    /// Starts a proxy in front of `engine`.
+    /// Starts a proxy in front of `engine`, which has nothing to tell.
     pub async fn start(config: Config, engine: Arc<dyn Engine>, homes: Homes) -> Self {
-        let app = App::bind(config, engine).await.unwrap();
+        let (_, inbox) = traffic::channel(config.logs.bodies);
+        Self::start_recording(config, engine, inbox, homes).await
+    }
+
+    /// Starts a proxy in front of `engine`, which tells what happens to the other end of `inbox`.
+    pub async fn start_recording(
+        config: Config,
+        engine: Arc<dyn Engine>,
+        inbox: Inbox,
+        homes: Homes,
+    ) -> Self {
+        let app = App::bind(config, engine, inbox).await.unwrap();
         let client = Client::new(app.local_addr());
         let stop = CancellationToken::new();
         let server = tokio::spawn(app.serve(stop.clone().cancelled_owned()));
@@ -109,6 +133,16 @@ impl Client {
             address,
             http,
             keeps_replies: true,
+            key: None,
+        }
+    }
+
+    /// The same, showing a key with each request.
+    #[cfg(feature = "codex")]
+    pub fn with_key(self, key: &str) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            ..self
         }
     }
 
@@ -129,7 +163,11 @@ impl Client {
     /// A request that has not been sent.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("http://{}{path}", self.address);
-        self.http.request(method, url)
+        let request = self.http.request(method, url);
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -40,6 +40,8 @@ mod images;
 #[cfg(feature = "codex")]
 mod login;
 #[cfg(feature = "codex")]
+mod logs;
+#[cfg(feature = "codex")]
 mod names;
 #[cfg(feature = "codex")]
 mod restart;

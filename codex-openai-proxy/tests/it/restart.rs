@@ -5,57 +5,13 @@ mod disk;
 
 use crate::{
     harness::{
-        Client, Homes,
         codex::Setup,
-        process::{Program, command, log},
         run,
+        running::{ENDS, End, Running},
         talk::{Talk, said},
     },
     upstream::{Gate, Reply, Upstream},
 };
-
-/// How a program ends.
-#[derive(Debug, Clone, Copy)]
-enum End {
-    /// SIGTERM, and time to tidy up.
-    Asked,
-    /// `kill -9`.
-    Killed,
-}
-
-const ENDS: [End; 2] = [End::Asked, End::Killed];
-
-/// The program, and a client of it.
-struct Running {
-    program: Program,
-    client: Client,
-}
-
-impl Running {
-    async fn start(homes: &Homes) -> Self {
-        let mut program = Program::start(command(&["serve"], homes));
-        let client = program.client(homes).await;
-        Self { program, client }
-    }
-
-    async fn end(self, end: End, homes: &Homes) {
-        match end {
-            End::Asked => {
-                self.program.terminate();
-                let status = self.program.ended().await;
-                assert_eq!(status.code(), Some(0), "{}", log(homes));
-            }
-            // Dropping a program kills it.
-            End::Killed => drop(self.program),
-        }
-    }
-
-    /// Ends the program and starts it again.
-    async fn again(self, end: End, homes: &Homes) -> Self {
-        self.end(end, homes).await;
-        Self::start(homes).await
-    }
-}
 
 #[test]
 fn a_named_chat_goes_on_in_the_next_process() {

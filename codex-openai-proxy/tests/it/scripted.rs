@@ -2,6 +2,7 @@
 
 use codex_openai_proxy::{
     engine::{Engine, Readiness, TurnStream},
+    traffic::RequestLog,
     turn::{
         Catalog, ConversationId, Effort, FinishReason, Model, TurnError, TurnEvent, TurnRequest,
     },
@@ -27,7 +28,11 @@ impl Engine for Greeter {
         Readiness::Ready
     }
 
-    fn start(&self, _request: TurnRequest) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
+    fn start(
+        &self,
+        _request: TurnRequest,
+        _log: RequestLog,
+    ) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
         async {
             let (sender, stream) = TurnStream::channel(ConversationId::new("greeting").unwrap());
             for event in [

@@ -206,17 +206,23 @@ async fn what_a_later_version_wrote_is_left_alone() {
         .unwrap();
     store.close().await;
     let error = Store::open(home.path()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Newer(7)), "{error}");
+    assert!(
+        matches!(error, StoreError::Open(OpenError::Newer { found: 7, .. })),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_named() {
     let home = TempDir::new().unwrap();
     let text = "This is no database, and long enough to be seen as none. ".repeat(20);
-    fs::write(home.path().join(FILE), &text).unwrap();
+    fs::write(home.path().join(SCHEMA.file), &text).unwrap();
     let error = Store::open(home.path()).await.unwrap_err().to_string();
-    assert!(error.contains(FILE), "{error}");
-    assert_eq!(fs::read_to_string(home.path().join(FILE)).unwrap(), text);
+    assert!(error.contains(SCHEMA.file), "{error}");
+    assert_eq!(
+        fs::read_to_string(home.path().join(SCHEMA.file)).unwrap(),
+        text
+    );
 }
 
 #[cfg(unix)]

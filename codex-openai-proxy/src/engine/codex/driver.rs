@@ -20,10 +20,15 @@ use super::{
 use crate::{
     conversation::Row,
     engine::TurnSender,
+    traffic::{
+        Event, RequestLog,
+        record::{ExpiryReason, RebuildReason},
+        redact,
+    },
     turn::{ConversationId, FinishReason, Sends, TurnError, TurnEvent},
 };
 use codex_protocol::protocol::EventMsg;
-use std::{future::pending, sync::Arc};
+use std::{fmt::Display, future::pending, sync::Arc};
 use tail::Tail;
 use tokio::{
     sync::mpsc::error::TrySendError,
@@ -137,7 +142,12 @@ impl Driver {
                 job = self.queue.next() => return job,
                 () = sleep_until(expires) => {
                     if self.retire() {
-                        tracing::info!(conversation = %self.id, parked, "expired");
+                        let reason = if parked {
+                            ExpiryReason::Parked
+                        } else {
+                            ExpiryReason::Idle
+                        };
+                        self.tell(Event::Expired { reason });
                         return None;
                     }
                     continue;
@@ -149,7 +159,10 @@ impl Driver {
                 Ok(EventMsg::Error(_) | EventMsg::TurnAborted(_) | EventMsg::TurnComplete(_))
                     if parked =>
                 {
-                    tracing::warn!(conversation = %self.id, "parked_turn_ended");
+                    self.warn(
+                        "parked_turn_ended",
+                        "the turn that waited for tool results has ended",
+                    );
                     self.end_thread().await;
                 }
                 // core answers calls to tools that were never offered, when their turn comes.
@@ -160,7 +173,7 @@ impl Driver {
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!(conversation = %self.id, %error, "thread_died");
+                    self.warn("thread_died", error);
                     self.end_thread().await;
                 }
             }
@@ -200,6 +213,7 @@ impl Driver {
             mut request,
             blocks,
             sends,
+            log,
             ..
         } = job;
         self.load(sends, &blocks).await?;
@@ -227,7 +241,7 @@ impl Driver {
         let asked = tail.asked.clone();
         let mut recorded = Recorded::default();
         let begun = self
-            .begin_turn(&plan, &instructions, tail, &mut recorded)
+            .begin_turn(&plan, &instructions, tail, &mut recorded, &log)
             .await;
         if let Err(error) = begun {
             return Ok(Answer::Broken(Some(Err(error))));
@@ -235,19 +249,20 @@ impl Driver {
         let Some(thread) = &self.thread else {
             return Err(TurnError::internal("a turn without a thread"));
         };
-        tracing::info!(
-            conversation = %self.id,
-            thread = %thread.id(),
-            mapped_model = plan.turn.model,
-            provider = self.shared.config.model_provider_id,
-            "codex_forward"
-        );
+        log.publish(Event::CodexForward {
+            mapped_model: plan.turn.model.clone(),
+            effort: plan.turn.effort(),
+            provider: self.shared.config.model_provider_id.clone(),
+            thread: thread.id().to_string(),
+            turn: thread.turn_id().map(str::to_owned),
+        });
         let pump = Pump {
             thread,
             tools: Arc::clone(&plan.tools),
             reply,
             queue: &mut self.queue,
             stop: &self.shared.stop,
+            log: &log,
         };
         let (end, turn) = match pump.run(&mut recorded).await {
             Over::Abandoned => return Ok(Answer::Broken(None)),
@@ -268,7 +283,16 @@ impl Driver {
         }
         record.instructions = instructions;
         match (at_rest(&end, turn, &plan), &mut self.thread) {
-            (Some(turn), Some(thread)) => thread.set_turn(turn),
+            (Some(turn), Some(thread)) => {
+                if matches!(turn, Turn::Parked(_)) {
+                    log.publish(Event::Parked {
+                        thread: thread.id().to_string(),
+                        turn: thread.turn_id().map(str::to_owned),
+                        calls: record.open_calls().to_vec(),
+                    });
+                }
+                thread.set_turn(turn);
+            }
             // Cut off at a limit. The client has the reply as far as it came, and core has not.
             _ => self.discard_thread().await,
         }
@@ -283,6 +307,7 @@ impl Driver {
         instructions: &str,
         tail: Tail,
         recorded: &mut Recorded,
+        log: &RequestLog,
     ) -> Result<(), TurnError> {
         let record = self.record.get_or_insert_with(Record::new);
         if let Some(thread) = &mut self.thread
@@ -291,8 +316,14 @@ impl Driver {
         {
             match thread.turn() {
                 Turn::Parked(settings) if *settings == plan.turn && tail.is_results_and_input() => {
-                    tracing::info!(conversation = %self.id, "resumed");
+                    let waited = thread.since().elapsed();
                     let (results, messages) = tail.into_results(&plan.tools);
+                    log.publish(Event::Resumed {
+                        thread: thread.id().to_string(),
+                        turn: thread.turn_id().map(str::to_owned),
+                        results: results.len(),
+                        waited,
+                    });
                     return thread
                         .resume_turn(results, messages, Arc::clone(&plan.tools))
                         .await;
@@ -306,9 +337,20 @@ impl Driver {
                 Turn::Idle | Turn::Parked(_) | Turn::Running => {}
             }
         }
-        let rebuilt = self.thread.is_some() || !record.items().is_empty();
-        if rebuilt {
-            tracing::info!(conversation = %self.id, kept = tail.keep, "rebuilt");
+        if self.thread.is_some() || !record.items().is_empty() {
+            log.publish(Event::Rebuilt {
+                thread: record.thread.to_string(),
+                reason: match &self.thread {
+                    _ if !tail.keeps_all(record) => RebuildReason::Edited,
+                    None => RebuildReason::Restored,
+                    Some(thread) if *thread.fixed() == plan.fixed && thread.is_idle() => {
+                        RebuildReason::Input
+                    }
+                    Some(_) => RebuildReason::Settings,
+                },
+                kept: tail.keep,
+                of: record.transcript().len(),
+            });
         }
         self.discard_thread().await;
         let storage = self.storage();
@@ -323,7 +365,7 @@ impl Driver {
             storage,
         };
         recorded.items = history;
-        let thread = Thread::start(&self.shared, start, &plan.turn.model).await?;
+        let thread = Thread::start(&self.shared, start, &plan.turn.model, log).await?;
         self.thread
             .insert(thread)
             .begin_turn(plan.turn.op(input), Arc::clone(&plan.tools))
@@ -353,6 +395,16 @@ impl Driver {
     fn is_blank(&self) -> bool {
         let said = |record: &Record| !record.items().is_empty();
         self.thread.is_none() && self.row.is_none() && !self.record.as_ref().is_some_and(said)
+    }
+
+    /// Tells of something that no request is the cause of.
+    fn tell(&self, event: Event) {
+        self.shared.channel.publish(&self.id, event);
+    }
+
+    fn warn(&self, what: &'static str, detail: impl Display) {
+        let detail = redact::text(&detail.to_string()).into_owned();
+        self.tell(Event::Warning { what, detail });
     }
 
     fn retire(&self) -> bool {

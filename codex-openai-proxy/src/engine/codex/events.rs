@@ -1,7 +1,10 @@
 //! The events of a thread, read as the steps of one reply. Pure: `pump` does the waiting.
 
-use super::{errors, tools::ClientTools};
-use crate::turn::{FinishReason, TurnError, TurnEvent, Usage};
+use super::{errors, notes, tools::ClientTools};
+use crate::{
+    traffic::Event,
+    turn::{FinishReason, TurnError, TurnEvent, Usage},
+};
 use codex_protocol::{
     models::{ContentItem, ResponseItem},
     protocol::{ErrorEvent, EventMsg, RateLimitSnapshot, StreamErrorEvent, TokenUsage},
@@ -23,6 +26,8 @@ pub struct EventReader {
     limits: Option<RateLimitSnapshot>,
     /// The model's reply has failed, and core has not said so yet.
     failed: bool,
+    /// What the log is to hear.
+    notes: Vec<Event>,
 }
 
 #[derive(Debug)]
@@ -78,7 +83,13 @@ impl EventReader {
             usage: None,
             limits: None,
             failed: false,
+            notes: Vec::new(),
         }
+    }
+
+    /// What the log is to hear of the events so far, once.
+    pub fn notes(&mut self) -> impl Iterator<Item = Event> {
+        self.notes.drain(..)
     }
 
     /// Reads one event: appends what the client gets to see of it, and says whether the reply goes
@@ -106,8 +117,10 @@ impl EventReader {
             EventMsg::RawResponseItem(event) => return self.on_item(&event.item, out),
             EventMsg::RawResponseCompleted(event) => return self.on_completed(event.token_usage),
             EventMsg::TokenCount(event) => {
-                if event.rate_limits.is_some() {
+                if event.rate_limits.is_some() && event.rate_limits != self.limits {
                     self.limits = event.rate_limits;
+                    self.notes
+                        .extend(self.limits.as_ref().map(notes::rate_limits));
                 }
             }
             EventMsg::TurnComplete(event) => return self.on_turn_complete(event.error, now),
@@ -124,17 +137,14 @@ impl EventReader {
             }
             EventMsg::StreamError(event) => return self.on_stream_error(event),
             EventMsg::Warning(event) | EventMsg::GuardianWarning(event) => {
-                tracing::warn!(message = event.message, "codex_warning");
+                self.warn("codex_warning", &event.message);
             }
             EventMsg::ModelReroute(event) => {
-                tracing::warn!(
-                    from = event.from_model,
-                    to = event.to_model,
-                    "model_rerouted"
-                );
+                let way = format!("{} to {}", event.from_model, event.to_model);
+                self.warn("model_rerouted", &way);
             }
             EventMsg::DeprecationNotice(event) => {
-                tracing::warn!(message = event.summary, "codex_deprecation");
+                self.warn("codex_deprecation", &event.summary);
             }
             // Said again elsewhere: items come raw, text and reasoning as deltas.
             EventMsg::ReasoningRawContentDelta(_)
@@ -273,7 +283,7 @@ impl EventReader {
             }
             // A tool that was never offered. core tells the model so, and the model goes on.
             ResponseItem::FunctionCall { name, .. } if !self.tools.offers(name) => {
-                tracing::warn!(tool = name, "unknown_tool_called");
+                self.warn("unknown_tool_called", name);
             }
             ResponseItem::FunctionCall {
                 name,
@@ -295,7 +305,9 @@ impl EventReader {
                 out.push(TurnEvent::ToolCall(call));
             }
             ResponseItem::Reasoning { summary, .. } => {
-                tracing::info!(summary_count = summary.len(), "reasoning_detected");
+                self.notes.push(Event::ReasoningDetected {
+                    summary_count: summary.len(),
+                });
                 self.reasoning.summarised = false;
             }
             // Our own input, which core records and repeats, and what it tells the model itself.
@@ -314,7 +326,7 @@ impl EventReader {
             | ResponseItem::Compaction { .. }
             | ResponseItem::CompactionTrigger { .. }
             | ResponseItem::ContextCompaction { .. }
-            | ResponseItem::Other => tracing::warn!("unexpected_item"),
+            | ResponseItem::Other => self.warn("unexpected_item", "nothing like it was offered"),
         }
         Step::Continue
     }
@@ -340,7 +352,8 @@ impl EventReader {
             let rest = rest.to_owned();
             self.on_text(item_id, rest, out);
         } else {
-            tracing::warn!("message_differs_from_its_deltas");
+            let detail = "what was sent of it stays";
+            self.warn("message_differs_from_its_deltas", detail);
         }
         self.message = None;
     }
@@ -360,7 +373,7 @@ impl EventReader {
         )
     }
 
-    fn on_turn_complete(&self, error: Option<ErrorEvent>, now: SystemTime) -> Step {
+    fn on_turn_complete(&mut self, error: Option<ErrorEvent>, now: SystemTime) -> Step {
         let outcome = match error {
             Some(error) => Err(self.failure(error, now)),
             None => Ok(self.finished(FinishReason::Stop)),
@@ -372,20 +385,26 @@ impl EventReader {
     /// nothing of the first attempt.
     fn on_stream_error(&mut self, event: StreamErrorEvent) -> Step {
         let details = event.additional_details.unwrap_or(event.message);
-        tracing::warn!(details, "stream_codex_error");
         self.failed = false;
         if let Some(reason) = incomplete(&details) {
             return end(Ok(self.finished(reason)), TurnState::Running);
         }
-        if self.spoke || !self.calls.is_empty() {
+        let retrying = !self.spoke && self.calls.is_empty();
+        self.notes.push(notes::stream_error(&details, retrying));
+        if !retrying {
             return end(Err(errors::broken_stream(&details)), TurnState::Running);
         }
         self.reasoning.muted = self.reasoning.shown;
         Step::Continue
     }
 
-    fn failure(&self, event: ErrorEvent, now: SystemTime) -> TurnError {
+    fn failure(&mut self, event: ErrorEvent, now: SystemTime) -> TurnError {
+        self.notes.push(notes::stream_error(&event.message, false));
         errors::turn_error(event, self.limits.as_ref(), now)
+    }
+
+    fn warn(&mut self, what: &'static str, detail: &str) {
+        self.notes.push(notes::warning(what, detail));
     }
 
     fn finished(&self, reason: FinishReason) -> TurnEvent {

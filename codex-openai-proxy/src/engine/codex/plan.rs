@@ -101,6 +101,11 @@ impl Plan {
 }
 
 impl TurnSettings {
+    /// How hard to think, in the words of the wire.
+    pub fn effort(&self) -> Option<String> {
+        self.effort.as_ref().map(ToString::to_string)
+    }
+
     /// A read-only turn that asks for nobody's approval.
     pub fn op(&self, input: Vec<UserInput>) -> Op {
         Op::UserInput {

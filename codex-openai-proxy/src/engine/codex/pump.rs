@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     engine::TurnSender,
+    traffic::RequestLog,
     turn::{TurnError, TurnEvent},
 };
 use codex_protocol::{
@@ -31,6 +32,8 @@ pub struct Pump<'a> {
     pub queue: &'a mut Queue,
     /// Cancelled when the process stops.
     pub stop: &'a CancellationToken,
+    /// What is told of the request.
+    pub log: &'a RequestLog,
 }
 
 /// How a reply ended. Its last event has not been sent.
@@ -81,6 +84,7 @@ impl Pump<'_> {
             reply,
             queue,
             stop,
+            log,
         } = self;
         let mut reader = EventReader::new(Arc::clone(&tools));
         // Anew for each reply: what failed in an earlier one is no business of this.
@@ -104,6 +108,9 @@ impl Pump<'_> {
                 },
                 () = watch.failed() => reader.on_reply_failed(),
             };
+            for note in reader.notes() {
+                log.publish(note);
+            }
             for event in out.drain(..) {
                 // A client that does not read holds up nobody but itself.
                 let stopped = tokio::select! {

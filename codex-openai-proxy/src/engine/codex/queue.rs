@@ -3,6 +3,7 @@
 use crate::{
     conversation::Block,
     engine::TurnSender,
+    traffic::RequestLog,
     turn::{ConversationId, Sends, TurnError, TurnRequest},
 };
 use std::collections::VecDeque;
@@ -30,6 +31,8 @@ pub struct Job {
     pub reply: TurnSender,
     /// When waiting for earlier requests is over.
     pub deadline: Instant,
+    /// What is told of the request.
+    pub log: RequestLog,
     /// The span of the request.
     pub span: Span,
 }

@@ -5,6 +5,7 @@ use crate::{
     config::ConversationSettings,
     conversation::{Block, Digest, chains, has_reply, wire_call_id},
     engine::TurnStream,
+    traffic::{Event, LogChannel, RequestLog, record::ExpiryReason},
     turn::{ConversationId, Item, Sends, TurnError, TurnEvent, TurnRequest},
 };
 use std::{
@@ -23,6 +24,7 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub struct Registry {
     settings: ConversationSettings,
+    channel: LogChannel,
     // Held for lookups only, never while something is waited for.
     state: Mutex<State>,
 }
@@ -108,13 +110,16 @@ enum Place {
     Live(ConversationId, Sends),
     Named(ConversationId, Sends),
     New,
+    /// Beside this one, which is busy with something else.
+    Forked(ConversationId),
 }
 
 impl Registry {
     /// No conversations.
-    pub fn new(settings: ConversationSettings) -> Self {
+    pub fn new(settings: ConversationSettings, channel: LogChannel) -> Self {
         Self {
             settings,
+            channel,
             state: Mutex::default(),
         }
     }
@@ -130,18 +135,32 @@ impl Registry {
     /// # Errors
     ///
     /// [`TurnError::ConversationBusy`] where too many requests wait already.
-    pub fn route(&self, request: TurnRequest, blocks: Vec<Block>) -> Result<Routed, TurnError> {
+    pub fn route(
+        &self,
+        request: TurnRequest,
+        blocks: Vec<Block>,
+        log: &RequestLog,
+    ) -> Result<Routed, TurnError> {
         let mut state = self.state();
-        let (id, sends, keep) = match state.place(&request, &blocks) {
+        let place = state.place(&request, &blocks);
+        let forked_from = match &place {
+            Place::Forked(from) => Some(from.clone()),
+            _ => None,
+        };
+        let (id, sends, keep) = match place {
             Place::Live(id, sends) | Place::Named(id, sends) if request.conversation.is_some() => {
                 (id, sends, Keep::Lasting)
             }
             Place::Live(id, sends) | Place::Named(id, sends) => (id, sends, Keep::WhileLive),
-            Place::New => {
+            Place::New | Place::Forked(_) => {
                 let id = ConversationId::made_up(Uuid::new_v4());
                 (id, Sends::Whole, Keep::WhileLive)
             }
         };
+        let log = log.of(&id);
+        if let Some(from) = forked_from {
+            log.publish(Event::Forked { from });
+        }
         let (reply, stream) = TurnStream::channel(id.clone());
         let unanswered = Unanswered {
             says: Says::new(&blocks, sends),
@@ -154,6 +173,7 @@ impl Registry {
             keep,
             reply,
             deadline: Instant::now() + self.settings.wait,
+            log,
             span: Span::current(),
         };
         state.clock += 1;
@@ -178,7 +198,7 @@ impl Registry {
             }
             None => Some(state.begin(id, job, unanswered)),
         };
-        state.shrink(self.settings.max_live);
+        self.shrink(&mut state);
         Ok(Routed { stream, begun })
     }
 
@@ -194,7 +214,15 @@ impl Registry {
                 entry.unanswered.clear();
             }
         }
-        state.shrink(self.settings.max_live);
+        self.shrink(&mut state);
+    }
+
+    /// Takes out what was used least recently while too many are live.
+    fn shrink(&self, state: &mut State) {
+        for id in state.shrink(self.settings.max_live) {
+            let reason = ExpiryReason::TooMany;
+            self.channel.publish(&id, Event::Expired { reason });
+        }
     }
 
     /// Takes a conversation out, unless a request has just come for it. Says whether it is out.
@@ -243,10 +271,7 @@ impl State {
         let id = named.id.clone();
         match self.entries.get(&id) {
             None => Place::Named(id, named.sends),
-            Some(entry) if entry.diverges(&Says::new(blocks, named.sends)) => {
-                tracing::info!(conversation = %id, "conversation_forked");
-                Place::New
-            }
+            Some(entry) if entry.diverges(&Says::new(blocks, named.sends)) => Place::Forked(id),
             Some(_) => Place::Live(id, named.sends),
         }
     }
@@ -371,16 +396,18 @@ impl State {
 
     /// Takes out what was used least recently until no more than `most` are left that nobody asks
     /// anything of.
-    fn shrink(&mut self, most: usize) {
+    fn shrink(&mut self, most: usize) -> Vec<ConversationId> {
+        let mut out = Vec::new();
         while self.entries.len() > most {
             let idle = self.entries.iter().filter(|(_, entry)| entry.busy == 0);
             let Some((id, _)) = idle.min_by_key(|(_, entry)| entry.used) else {
-                return;
+                break;
             };
             let id = id.clone();
-            tracing::info!(conversation = %id, reason = "too many are live", "expired");
             self.remove(&id);
+            out.push(id);
         }
+        out
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::{
+    config::KeptBodies,
     conversation::blocks,
+    traffic,
     turn::{
         NamedConversation, OutputFormat, Part, Reasoning, Role, ToolCall, ToolChoice, ToolKind,
     },
@@ -10,11 +12,13 @@ use crate::{
 use std::time::Duration;
 
 fn registry(max_live: usize) -> Registry {
-    Registry::new(ConversationSettings {
+    let settings = ConversationSettings {
         max_live,
         wait: Duration::from_secs(1),
         ..ConversationSettings::default()
-    })
+    };
+    let (channel, _) = traffic::channel(KeptBodies::Off);
+    Registry::new(settings, channel)
 }
 
 fn said(role: Role, text: &str) -> Item {
@@ -63,7 +67,8 @@ fn route(registry: &Registry, name: Option<&str>, sends: Sends, items: Vec<Item>
         output: OutputFormat::Text,
         service_tier: None,
     };
-    registry.route(request, blocks).unwrap()
+    let log = RequestLog::silent();
+    registry.route(request, blocks, &log).unwrap()
 }
 
 fn unnamed(registry: &Registry, items: Vec<Item>) -> Routed {

@@ -1,7 +1,7 @@
 //! What all conversations of an engine share.
 
 use super::{images::Images, registry::Registry};
-use crate::{config::ConversationSettings, conversation::Store};
+use crate::{config::ConversationSettings, conversation::Store, traffic::LogChannel};
 use codex_core::{ThreadManager, config::Config};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,8 @@ pub struct Shared {
     pub manager: ThreadManager,
     /// The configuration of every thread.
     pub config: Box<Config>,
+    /// Where it is told what happens.
+    pub channel: LogChannel,
     /// Makes images ready.
     pub images: Images,
     /// The instructions of a client that gives none; the backend refuses a request without.

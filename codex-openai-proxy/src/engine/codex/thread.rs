@@ -7,7 +7,10 @@ use super::{
     shared::Shared,
     tools::{ClientTools, ThreadTools},
 };
-use crate::turn::{Item, TurnError};
+use crate::{
+    traffic::{Event as LogEvent, RequestLog},
+    turn::{Item, TurnError},
+};
 use codex_core::{CodexThread, NewThread, StartThreadOptions};
 use codex_extension_api::ExtensionDataInit;
 use codex_protocol::{
@@ -34,6 +37,9 @@ pub struct Thread {
     fixed: Fixed,
     storage: Storage,
     turn: Turn,
+    turn_id: Option<String>,
+    /// Since when `turn` is what it is.
+    since: Instant,
 }
 
 /// Where core keeps what happens in a thread.
@@ -85,7 +91,12 @@ impl Thread {
     /// # Errors
     ///
     /// [`TurnError::Internal`] where core refuses, or the file cannot be written.
-    pub async fn start(shared: &Shared, start: Start, model: &str) -> Result<Self, TurnError> {
+    pub async fn start(
+        shared: &Shared,
+        start: Start,
+        model: &str,
+        log: &RequestLog,
+    ) -> Result<Self, TurnError> {
         let begun = Instant::now();
         let Start {
             id,
@@ -100,6 +111,7 @@ impl Thread {
         if let Some(verbosity) = fixed.verbosity {
             config.model_verbosity = Some(convert::verbosity_to_core(verbosity));
         }
+        let count = history.len();
         let items = history.into_iter().map(RolloutItem::ResponseItem);
         let history: Arc<Vec<RolloutItem>> = Arc::new(items.collect());
         let mut rollout_path = None;
@@ -142,11 +154,11 @@ impl Thread {
                 return Err(TurnError::internal(error));
             }
         };
-        tracing::info!(
-            thread = %id,
-            thread_start_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "thread_started"
-        );
+        log.publish(LogEvent::ThreadStarted {
+            thread: id.to_string(),
+            took: begun.elapsed(),
+            items: count,
+        });
         Ok(Self {
             id,
             inner: thread,
@@ -154,6 +166,8 @@ impl Thread {
             fixed,
             storage,
             turn: Turn::Idle,
+            turn_id: None,
+            since: Instant::now(),
         })
     }
 
@@ -167,6 +181,11 @@ impl Thread {
         &self.turn
     }
 
+    /// Whether it does nothing.
+    pub fn is_idle(&self) -> bool {
+        self.turn == Turn::Idle
+    }
+
     /// Whether a turn of it waits for the client's tools.
     pub fn is_parked(&self) -> bool {
         matches!(self.turn, Turn::Parked(_))
@@ -175,6 +194,17 @@ impl Thread {
     /// Notes what it does from now on.
     pub fn set_turn(&mut self, turn: Turn) {
         self.turn = turn;
+        self.since = Instant::now();
+    }
+
+    /// Since when it does that.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// core's id of its last turn.
+    pub fn turn_id(&self) -> Option<&str> {
+        self.turn_id.as_deref()
     }
 
     /// What stays as it is for as long as it lives.
@@ -194,8 +224,9 @@ impl Thread {
     /// [`TurnError::Internal`] where the thread has died.
     pub async fn begin_turn(&mut self, op: Op, tools: Arc<ClientTools>) -> Result<(), TurnError> {
         self.tools.offer(tools);
-        self.turn = Turn::Running;
-        self.inner.submit(op).await.map_err(TurnError::internal)?;
+        self.set_turn(Turn::Running);
+        let id = self.inner.submit(op).await.map_err(TurnError::internal)?;
+        self.turn_id = Some(id);
         Ok(())
     }
 
@@ -211,7 +242,7 @@ impl Thread {
         tools: Arc<ClientTools>,
     ) -> Result<(), TurnError> {
         self.tools.offer(tools);
-        self.turn = Turn::Running;
+        self.set_turn(Turn::Running);
         // Before the results: core looks for more input as soon as it has them all.
         if !messages.is_empty() && self.inner.inject_if_running(messages).await.is_err() {
             return Err(TurnError::internal("the waiting turn has ended"));

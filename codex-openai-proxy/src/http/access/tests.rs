@@ -6,6 +6,8 @@ use http::{HeaderName, HeaderValue};
 const LOCAL: &str = "127.0.0.1";
 const FOREIGN: &str = "192.0.2.7";
 
+const NOW: u64 = 1_790_000_000;
+
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
 /// The verdict on a request with these headers, with or without the key `secret` set.
@@ -14,6 +16,21 @@ fn verdict(peer: &str, headers: &[(&str, &str)], keys: &[&str]) -> Result<(), Re
 }
 
 fn verdict_on(
+    peer: &str,
+    uri: &str,
+    headers: &[(&str, &str)],
+    keys: &[&str],
+) -> Result<(), Refusal> {
+    verdict_as(Access::Guarded, peer, uri, headers, keys)
+}
+
+/// The verdict on a viewer of the log.
+fn verdict_on_viewer(headers: &[(&str, &str)], keys: &[&str]) -> Result<(), Refusal> {
+    verdict_as(Access::Viewer, LOCAL, "/logs/api/records", headers, keys)
+}
+
+fn verdict_as(
+    access: Access,
     peer: &str,
     uri: &str,
     headers: &[(&str, &str)],
@@ -34,7 +51,7 @@ fn verdict_on(
         uri: &uri.parse().unwrap(),
         headers: &headers,
     };
-    check(&arrival, &keys)
+    check(&arrival, access, &keys, NOW)
 }
 
 /// Checks requests from this machine that name it as their host, each with these headers besides.
@@ -202,4 +219,118 @@ fn with_a_key_it_alone_decides() {
             );
         }
     }
+}
+
+#[test]
+fn pages_are_open_to_all_where_there_is_a_key_and_else_to_direct_requests() {
+    let page = |peer, headers: Headers<'_>, keys: &[&str]| {
+        verdict_as(Access::Page, peer, "/logs", headers, keys)
+    };
+    let tunnel = [("host", "proxy.example"), ("cf-ray", "1")];
+    assert_eq!(page(FOREIGN, &tunnel, &["secret"]), Ok(()));
+    assert_eq!(page(LOCAL, &tunnel, &[]), refuse(Indirection::Forwarded));
+    assert_eq!(page(LOCAL, &[("host", "localhost")], &[]), Ok(()));
+    assert_eq!(
+        page(FOREIGN, &[("host", "localhost")], &[]),
+        refuse(Indirection::Peer)
+    );
+}
+
+#[test]
+fn without_a_key_the_log_is_for_its_own_page_and_for_programs() {
+    let host = ("host", "localhost:11435");
+    for (more, expected) in [
+        (&[][..], Ok(())),
+        (&[("origin", "http://localhost:11435")], Ok(())),
+        (&[("origin", "http://LOCALHOST:11435")], Ok(())),
+        (&[("sec-fetch-site", "same-origin")], Ok(())),
+        (&[("sec-fetch-site", "none")], Ok(())),
+        // Pages of this machine, but not ours.
+        (
+            &[("origin", "http://localhost:3000")],
+            Err(Refusal::ForeignPage),
+        ),
+        (
+            &[("origin", "http://127.0.0.1:11435")],
+            Err(Refusal::ForeignPage),
+        ),
+        (
+            &[("sec-fetch-site", "same-site")],
+            Err(Refusal::ForeignPage),
+        ),
+        (
+            &[("origin", "https://evil.example")],
+            refuse(Indirection::Origin),
+        ),
+        (&[("cf-ray", "1")], refuse(Indirection::Forwarded)),
+    ] {
+        let headers = [&[host], more].concat();
+        assert_eq!(verdict_on_viewer(&headers, &[]), expected, "{headers:?}");
+    }
+}
+
+#[test]
+fn with_a_key_the_log_takes_the_key_or_the_cookie_of_its_own_page() {
+    let key = ApiKey::new("secret").unwrap();
+    let cookie = session::open(&key, &HeaderMap::new(), NOW - 1);
+    let cookie = ("cookie", cookie.to_str().unwrap());
+    let (host, ours) = (
+        ("host", "proxy.example"),
+        ("origin", "https://proxy.example"),
+    );
+    let bearer = ("authorization", "Bearer secret");
+    for (headers, expected) in [
+        (&[host, cookie][..], Ok(())),
+        (&[host, cookie, ours], Ok(())),
+        (
+            &[host, cookie, ours, ("sec-fetch-site", "same-origin")],
+            Ok(()),
+        ),
+        (&[host, cookie, ("cf-ray", "1")], Ok(())),
+        (
+            &[host, cookie, ("origin", "https://evil.example")],
+            Err(Refusal::ForeignPage),
+        ),
+        (
+            &[host, cookie, ("origin", "null")],
+            Err(Refusal::ForeignPage),
+        ),
+        (
+            &[host, cookie, ours, ("origin", "null")],
+            Err(Refusal::ForeignPage),
+        ),
+        (
+            &[host, cookie, ("sec-fetch-site", "same-site")],
+            Err(Refusal::ForeignPage),
+        ),
+        (
+            &[host, cookie, ("sec-fetch-site", "cross-site")],
+            Err(Refusal::ForeignPage),
+        ),
+        (&[cookie, ours], Err(Refusal::ForeignPage)),
+        (
+            &[host, bearer, ("origin", "https://dashboard.example")],
+            Ok(()),
+        ),
+        (
+            &[host, cookie, ("x-api-key", "wrong")],
+            Err(Refusal::WrongKey),
+        ),
+        (&[host], Err(Refusal::NoKey)),
+    ] {
+        assert_eq!(
+            verdict_on_viewer(headers, &["other", "secret"]),
+            expected,
+            "{headers:?}"
+        );
+    }
+    // It opens nothing else, and nothing where another key is set.
+    assert_eq!(
+        verdict(LOCAL, &[host, cookie], &["secret"]),
+        Err(Refusal::NoKey)
+    );
+    assert_eq!(
+        verdict_on_viewer(&[host, cookie], &["other"]),
+        Err(Refusal::NoKey)
+    );
 }

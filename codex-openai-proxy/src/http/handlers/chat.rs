@@ -11,14 +11,14 @@ use crate::{
         events::{EventBody, Opening, StreamSettings, broken_off, hides_overflow},
         reply,
         state::unix_seconds,
-        turn_log::TurnLog,
+        watch::{self, Watch},
     },
     translate::{
         Translated,
         chat::{ChunkWriter, ReasoningStyle, ReplyFolder, ReplyHead},
         from_client,
     },
-    turn::{Effort, ModelName, NamedConversation, TurnError, TurnEvent, TurnRequest},
+    turn::{ConversationId, ModelName, TurnError, TurnEvent, TurnRequest},
     wire::{chat::ChatCompletion, request::RequestBody},
 };
 use bytes::Bytes;
@@ -34,21 +34,58 @@ struct Asked {
     model: ModelName,
 }
 
+/// A reply that has begun.
+enum Begun {
+    /// In one piece, whole by now.
+    Whole(Box<ChatCompletion>),
+    /// As a stream.
+    Streamed(Opening, TurnStream, ChunkWriter),
+}
+
 /// Answers a request, as a stream or in one piece. `deployment` names the model where the body does
 /// not.
-///
-/// # Errors
-///
-/// Whatever goes wrong while the status can still be told.
 pub async fn completions(
     state: &AppState,
     headers: &HeaderMap,
     deployment: Option<&str>,
     body: Bytes,
-) -> Result<Response<ReplyBody>, ErrorReply> {
-    let asked = read(state, headers, deployment, &body)?;
-    drop(body);
-    let events = state.engine.start(asked.turn).await?;
+    mut watch: Watch,
+) -> Response<ReplyBody> {
+    watch.on_body(&body);
+    let begun = match read(state, headers, deployment, &body, &mut watch) {
+        Ok(asked) => {
+            drop(body);
+            begin(state, asked, &mut watch).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    match begun {
+        Ok((begun, conversation)) => {
+            let mut response = match begun {
+                Begun::Whole(completion) => reply::json(StatusCode::OK, &completion),
+                Begun::Streamed(opening, events, writer) => {
+                    let settings = stream_settings(state);
+                    let body = EventBody::new(opening, events, writer, settings, watch);
+                    reply::event_stream(body)
+                }
+            };
+            conversation::tell(response.headers_mut(), &conversation);
+            response
+        }
+        Err(error) => {
+            watch.on_error(&error);
+            error.into_response()
+        }
+    }
+}
+
+/// Starts the turn, and waits until the status of its reply is known.
+async fn begin(
+    state: &AppState,
+    asked: Asked,
+    watch: &mut Watch,
+) -> Result<(Begun, ConversationId), ErrorReply> {
+    let events = state.engine.start(asked.turn, watch.log().clone()).await?;
     let conversation = events.conversation().clone();
     let style = reasoning_style(state.config.reasoning, &asked.model);
     let head = ReplyHead {
@@ -57,31 +94,29 @@ pub async fn completions(
         model: asked.model.sent,
         conversation: conversation.clone(),
     };
-    let log = TurnLog::begin(conversation.clone());
-    let response = if asked.stream {
+    watch.on_reply(&head);
+    let begun = if asked.stream {
         let writer = ChunkWriter::new(&head, style, asked.include_usage);
-        streamed(state, events, writer, log).await
+        streamed(state, events, writer).await
     } else {
         let folder = ReplyFolder::new(head, style);
         let overflow = state.config.cursor_context_overflow;
-        let completion = folded(events, folder, overflow, log).await;
-        completion.map(|completion| reply::json(StatusCode::OK, &completion))
+        let completion = folded(events, folder, overflow, watch).await;
+        completion.map(|completion| Begun::Whole(Box::new(completion)))
     };
-    match response {
-        Ok(mut response) => {
-            conversation::tell(response.headers_mut(), &conversation);
-            Ok(response)
-        }
+    match begun {
+        Ok(begun) => Ok((begun, conversation)),
         Err(error) => Err(ErrorReply::from(error).of_conversation(&conversation)),
     }
 }
 
-/// Understands a request, and logs what it asks for.
+/// Understands a request, and tells what it asks for.
 fn read(
     state: &AppState,
     headers: &HeaderMap,
     deployment: Option<&str>,
     body: &[u8],
+    watch: &mut Watch,
 ) -> Result<Asked, TurnError> {
     let request = RequestBody::parse(body, deployment)?;
     let model = ModelName::resolve(
@@ -99,18 +134,13 @@ fn read(
     if turn.conversation.is_none() {
         turn.conversation = conversation::from_headers(headers, &mut dropped)?;
     }
-    let named = |named: &NamedConversation| named.id.as_str().to_owned();
-    tracing::info!(
-        model = model.sent,
-        slug = model.slug,
-        effort = turn.reasoning.effort.map(Effort::as_str),
-        conversation = turn.conversation.as_ref().map(named),
-        stream,
-        messages = entries,
-        tools = turn.tools.len(),
-        dropped = dropped.join(","),
-        "incoming_request"
-    );
+    let bodies = watch.log().bodies();
+    let asks = watch::asks(&turn, &model, entries, stream, dropped, bodies);
+    let named = turn.conversation.as_ref();
+    watch.on_asks(asks, named.map(|named| &named.id));
+    for result in watch::results(&turn.items) {
+        watch.publish(result);
+    }
     Ok(Asked {
         turn,
         stream,
@@ -125,57 +155,50 @@ async fn streamed(
     state: &AppState,
     mut events: TurnStream,
     writer: ChunkWriter,
-    log: TurnLog,
-) -> Result<Response<ReplyBody>, TurnError> {
-    let limits = &state.config.limits;
-    let settings = StreamSettings {
-        keep_alive: limits.keep_alive,
-        overflow: state.config.cursor_context_overflow,
-    };
-    let opening = match timeout(limits.first_event, events.next()).await {
+) -> Result<Begun, TurnError> {
+    let opening = match timeout(state.config.limits.first_event, events.next()).await {
         Ok(first) => match first.unwrap_or_else(|| Err(broken_off())) {
-            Err(error) if !hides_overflow(settings.overflow, &error) => {
-                log.leave_to_status();
+            Err(error) if !hides_overflow(state.config.cursor_context_overflow, &error) => {
                 return Err(error);
             }
             first => Opening::First(first),
         },
         Err(_elapsed) => Opening::Silence,
     };
-    let body = EventBody::new(opening, events, writer, settings, log);
-    Ok(reply::event_stream(body))
+    Ok(Begun::Streamed(opening, events, writer))
+}
+
+fn stream_settings(state: &AppState) -> StreamSettings {
+    StreamSettings {
+        keep_alive: state.config.limits.keep_alive,
+        overflow: state.config.cursor_context_overflow,
+    }
 }
 
 async fn folded(
     mut events: TurnStream,
     mut folder: ReplyFolder,
     overflow: ContextOverflow,
-    mut log: TurnLog,
+    watch: &mut Watch,
 ) -> Result<ChatCompletion, TurnError> {
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
                 let finished = matches!(event, TurnEvent::Finished { .. });
-                log.on_event(&event);
+                watch.on_event(&event);
                 folder.on_event(event);
                 if finished {
                     break;
                 }
             }
             Err(error) if hides_overflow(overflow, &error) => {
-                log.on_overflow(&error);
+                watch.on_overflow(&error);
                 return Ok(folder.overflow());
             }
-            Err(error) => {
-                log.leave_to_status();
-                return Err(error);
-            }
+            Err(error) => return Err(error),
         }
     }
-    folder.finish().ok_or_else(|| {
-        log.leave_to_status();
-        broken_off()
-    })
+    folder.finish().ok_or_else(broken_off)
 }
 
 fn reasoning_style(setting: ReasoningSetting, model: &ModelName) -> ReasoningStyle {

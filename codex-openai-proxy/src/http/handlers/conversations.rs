@@ -1,7 +1,8 @@
 //! `DELETE /v1/conversations/{id}`.
 
 use crate::{
-    http::{AppState, body::ReplyBody, error::ErrorReply, reply},
+    http::{AppState, body::ReplyBody, error::ErrorReply, reply, watch::Watch},
+    traffic::Event,
     turn::ConversationId,
     wire::conversation::ConversationDeleted,
 };
@@ -12,12 +13,16 @@ use http::{Response, StatusCode};
 /// # Errors
 ///
 /// 404 where there is none of that name.
-pub async fn delete(state: &AppState, id: &str) -> Result<Response<ReplyBody>, ErrorReply> {
+pub async fn delete(
+    state: &AppState,
+    id: &str,
+    watch: &Watch,
+) -> Result<Response<ReplyBody>, ErrorReply> {
     let unknown = || ErrorReply::unknown_conversation(id);
     let id = ConversationId::new(id).ok_or_else(unknown)?;
     if !state.engine.delete_conversation(&id).await? {
         return Err(unknown());
     }
-    tracing::info!(conversation = id.as_str(), "conversation_deleted");
+    watch.log().of(&id).publish(Event::ConversationDeleted);
     Ok(reply::json(StatusCode::OK, &ConversationDeleted::new(&id)))
 }

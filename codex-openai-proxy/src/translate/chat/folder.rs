@@ -50,7 +50,17 @@ impl ReplyFolder {
     #[must_use]
     pub fn finish(mut self) -> Option<ChatCompletion> {
         let (reason, usage) = self.parts.end.take()?;
-        Some(completion(self.head, self.parts, reason, usage))
+        Some(completion(self.head, self.parts, Some(reason), usage))
+    }
+
+    /// The reply as far as it came: its finish reason is null where the turn never finished. For the
+    /// log, not for a client.
+    #[must_use]
+    pub fn so_far(mut self) -> ChatCompletion {
+        match self.parts.end.take() {
+            Some((reason, usage)) => completion(self.head, self.parts, Some(reason), usage),
+            None => completion(self.head, self.parts, None, None),
+        }
     }
 
     /// A reply that says nothing but an enormous usage, in place of the error that the conversation
@@ -58,7 +68,7 @@ impl ReplyFolder {
     #[must_use]
     pub fn overflow(self) -> ChatCompletion {
         let usage = Some(overflow_usage());
-        completion(self.head, Parts::default(), FinishReason::Stop, usage)
+        completion(self.head, Parts::default(), Some(FinishReason::Stop), usage)
     }
 }
 
@@ -90,7 +100,7 @@ impl Sink for Parts {
 fn completion(
     head: ReplyHead,
     parts: Parts,
-    reason: FinishReason,
+    reason: Option<FinishReason>,
     usage: Option<Usage>,
 ) -> ChatCompletion {
     let only_calls = parts.content.is_empty() && !parts.tool_calls.is_empty();
@@ -111,7 +121,7 @@ fn completion(
                 tool_calls: parts.tool_calls,
             },
             logprobs: None,
-            finish_reason: finish_reason(reason),
+            finish_reason: reason.map(finish_reason),
         }],
         usage: usage.map(completion_usage),
     }

@@ -33,8 +33,9 @@ pub struct Choice {
     pub message: AssistantMessage,
     /// Log probabilities, which we have not: always `null`.
     pub logprobs: Option<()>,
-    /// `stop`, `length`, `tool_calls` or `content_filter`.
-    pub finish_reason: &'static str,
+    /// `stop`, `length`, `tool_calls` or `content_filter`; `null` only where an unfinished reply is
+    /// logged.
+    pub finish_reason: Option<&'static str>,
 }
 
 /// What the assistant said.

@@ -5,6 +5,7 @@ use crate::upstream::Upstream;
 use codex_openai_proxy::{
     config::Config,
     engine::codex::{CodexEngine, Folders},
+    traffic,
 };
 use serde_json::{Value, json};
 use std::{fs, sync::Arc, time::Duration};
@@ -101,10 +102,12 @@ impl Setup {
             codex_home: &config.codex_home,
             state: &config.home,
         };
-        let engine = CodexEngine::new(&config.codex, config.conversations, folders)
+        let (channel, inbox) = traffic::channel(config.logs.bodies);
+        let engine = CodexEngine::new(&config.codex, config.conversations, folders, &channel)
             .await
             .unwrap();
-        (Proxy::start(config, engine.clone(), homes).await, engine)
+        let proxy = Proxy::start_recording(config, engine.clone(), inbox, homes).await;
+        (proxy, engine)
     }
 }
 

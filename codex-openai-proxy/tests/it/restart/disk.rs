@@ -1,11 +1,11 @@
 //! What of chats is on disk, when, and for whom.
 
-use super::{End, Running};
 use crate::{
     harness::{
         codex::Setup,
         process::{Program, command},
         run,
+        running::{End, Running},
         talk::Talk,
     },
     upstream::{Reply, Upstream},

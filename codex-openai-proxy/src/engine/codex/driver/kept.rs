@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     conversation::{Block, Row, StoreError, has_reply},
+    traffic::Event,
     turn::{Sends, TurnError},
 };
 use codex_protocol::{ThreadId, protocol::RolloutItem};
@@ -64,7 +65,7 @@ impl Driver {
                 ..remains
             },
             Err(error) => {
-                tracing::error!(conversation = %self.id, %error, "conversation_unreadable");
+                self.warn("conversation_unreadable", &error);
                 if sends == Sends::Either && !has_reply(blocks) {
                     return Err(TurnError::internal(error));
                 }
@@ -95,13 +96,13 @@ impl Driver {
         match self.write_down(model).await {
             Ok(()) => self.unkept = None,
             Err(NotKept::Deleted) => {
-                tracing::info!(conversation = %self.id, "deleted_elsewhere");
+                self.tell(Event::ConversationDeleted);
                 self.discard_thread().await;
                 self.forget().await;
             }
             // The next reply tries again, or the end of the conversation.
             Err(error) => {
-                tracing::error!(conversation = %self.id, %error, "conversation_not_kept");
+                self.warn("conversation_not_kept", error);
                 self.unkept = Some(model.to_owned());
             }
         }

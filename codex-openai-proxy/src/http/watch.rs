@@ -1,0 +1,288 @@
+//! Watches one request from its arrival to its end, and tells the log channel.
+
+mod asks;
+mod said;
+
+pub use asks::{asks, results};
+
+use super::{dispatch::Peer, error::ErrorReply, routes::Endpoint, service::RequestName};
+use crate::{
+    config::KeptBodies,
+    traffic::{
+        BodyKind, Event, RequestLog,
+        record::{
+            Asks, CursorResponse, IncomingRequest, RequestFailed, TokenKind, cached_share,
+            finish_word,
+        },
+        redact,
+    },
+    translate::chat::ReplyHead,
+    turn::{ConversationId, FinishReason, TurnError, TurnEvent, Usage},
+};
+use bytes::Bytes;
+use http::{StatusCode, header, request::Parts};
+use said::Said;
+use std::{
+    mem, thread,
+    time::{Duration, Instant},
+};
+
+/// The longest part of a streamed reply that is kept as it was sent, in bytes.
+const KEPT_STREAM: usize = 8 * 1024 * 1024;
+
+/// Tells the log channel of one request: that it came, what happened at this edge, and, exactly
+/// once, how it ended. Dropped before the end, it tells that the client has left.
+#[derive(Debug)]
+pub struct Watch {
+    log: RequestLog,
+    begun: Instant,
+    /// What came in, until it is told.
+    incoming: Option<IncomingRequest>,
+    /// The reply that has begun.
+    reply: Option<ReplyHead>,
+    said: Said,
+    /// A streamed reply as it was sent, where that is kept.
+    frames: Vec<Bytes>,
+    frame_bytes: usize,
+    /// Whether its status was sent.
+    streaming: bool,
+    first_token: Option<Duration>,
+    ended: bool,
+}
+
+impl Watch {
+    /// Begins with a request that has arrived, and that `log` is to hear of.
+    #[must_use]
+    pub fn arrived(log: RequestLog, head: &Parts, endpoint: Option<Endpoint>) -> Self {
+        if log.bodies() != KeptBodies::Off {
+            let headers = head.headers.iter();
+            let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
+            log.body(BodyKind::Headers, redact::headers(headers).into());
+        }
+        let name = head.extensions.get::<RequestName>();
+        let name = name.and_then(|name| name.client_id.as_deref());
+        let agent = head.headers.get(header::USER_AGENT);
+        let peer = head.extensions.get::<Peer>();
+        Self {
+            log,
+            begun: Instant::now(),
+            incoming: Some(IncomingRequest {
+                method: head.method.to_string(),
+                path: redact::text(head.uri.path()).into_owned(),
+                route: endpoint.map(route),
+                client_id: name.map(|id| redact::text(id).into_owned()),
+                peer: peer.map(|peer| peer.0.to_canonical().to_string()),
+                user_agent: agent
+                    .map(|agent| String::from_utf8_lossy(agent.as_bytes()))
+                    .map(|agent| redact::text(&agent).into_owned()),
+                ..IncomingRequest::default()
+            }),
+            reply: None,
+            said: Said::default(),
+            frames: Vec::new(),
+            frame_bytes: 0,
+            streaming: false,
+            first_token: None,
+            ended: false,
+        }
+    }
+
+    /// Sees the body, whole.
+    pub fn on_body(&mut self, body: &Bytes) {
+        if let Some(incoming) = &mut self.incoming {
+            incoming.bytes = body.len();
+            incoming.read = self.begun.elapsed();
+        }
+        self.log.body(BodyKind::Request, body.clone());
+    }
+
+    /// Sees what a request for a reply asks for, and of which conversation, if it says so.
+    pub fn on_asks(&mut self, asks: Asks, conversation: Option<&ConversationId>) {
+        if let Some(incoming) = &mut self.incoming {
+            incoming.asks = Some(asks);
+        }
+        if let Some(conversation) = conversation {
+            self.log = self.log.of(conversation);
+        }
+        self.tell_incoming();
+    }
+
+    /// Tells of something that came with the request.
+    pub fn publish(&self, event: Event) {
+        self.log.publish(event);
+    }
+
+    /// What the engine tells of the request goes here.
+    #[must_use]
+    pub fn log(&self) -> &RequestLog {
+        &self.log
+    }
+
+    /// Sees a reply begin.
+    pub fn on_reply(&mut self, head: &ReplyHead) {
+        self.log = self.log.of(&head.conversation);
+        self.reply = Some(head.clone());
+    }
+
+    /// Sees the status of a stream go out: an error comes too late for it from now on.
+    pub fn on_stream(&mut self) {
+        self.streaming = true;
+    }
+
+    /// Sees an event go to the client.
+    pub fn on_event(&mut self, event: &TurnEvent) {
+        let kind = match event {
+            TurnEvent::Text(_) => Some(TokenKind::Text),
+            TurnEvent::Reasoning(_) => Some(TokenKind::Reasoning),
+            TurnEvent::ToolCall(_) => Some(TokenKind::ToolCall),
+            TurnEvent::Finished { .. } => None,
+        };
+        if let (None, Some(kind)) = (self.first_token, kind) {
+            let after = self.begun.elapsed();
+            self.first_token = Some(after);
+            self.publish(Event::FirstToken { after, kind });
+        }
+        if self.log.bodies() != KeptBodies::Off {
+            self.said.add(event);
+        }
+        match event {
+            TurnEvent::ToolCall(call) => self.publish(asks::forwarded(call)),
+            TurnEvent::Finished { reason, usage } => self.on_finished(*reason, *usage),
+            TurnEvent::Text(_) | TurnEvent::Reasoning(_) => {}
+        }
+    }
+
+    /// Sees a part of a stream go to the client.
+    pub fn on_frame(&mut self, frame: &Bytes) {
+        if self.log.bodies() == KeptBodies::Full && self.frame_bytes < KEPT_STREAM {
+            self.frame_bytes += frame.len();
+            self.frames.push(frame.clone());
+        }
+        // The last frame comes after the event that ended the reply.
+        if self.ended {
+            self.keep_stream();
+        }
+    }
+
+    /// Sees a request that wants no reply of a model answered.
+    pub fn on_answer(&mut self, status: StatusCode) {
+        self.end(Event::CursorResponse(CursorResponse {
+            status: status.as_u16(),
+            duration: self.begun.elapsed(),
+            ..CursorResponse::default()
+        }));
+    }
+
+    /// Sees the error that the client gets.
+    pub fn on_error(&mut self, error: &ErrorReply) {
+        let object = &error.body.error;
+        self.keep_reply();
+        if let Some(detail) = error.detail() {
+            self.tell_incoming();
+            self.publish(Event::Warning {
+                what: "internal_error",
+                detail: redact::text(detail).into_owned(),
+            });
+        }
+        self.end(Event::RequestFailed(Box::new(RequestFailed {
+            status: error.status.as_u16(),
+            error_type: object.kind,
+            code: object.code.map(str::to_owned),
+            param: object.param.clone(),
+            message: redact::text(&object.message).into_owned(),
+            in_stream: self.streaming,
+            first_token: self.first_token,
+            duration: self.begun.elapsed(),
+        })));
+    }
+
+    /// Sees the error that the conversation does not fit the model, in whose place the client gets
+    /// an empty reply.
+    pub fn on_overflow(&mut self, error: &TurnError) {
+        self.publish(Event::Warning {
+            what: "context_overflow_hidden",
+            detail: redact::text(&error.to_string()).into_owned(),
+        });
+        self.end(Event::CursorResponse(CursorResponse {
+            status: StatusCode::OK.as_u16(),
+            finish_reason: Some(finish_word(FinishReason::Stop)),
+            duration: self.begun.elapsed(),
+            note: Some("context_overflow_hidden"),
+            ..CursorResponse::default()
+        }));
+    }
+
+    fn on_finished(&mut self, reason: FinishReason, usage: Option<Usage>) {
+        self.keep_reply();
+        self.end(Event::CursorResponse(CursorResponse {
+            status: StatusCode::OK.as_u16(),
+            finish_reason: Some(finish_word(reason)),
+            usage,
+            cached_share: usage.as_ref().and_then(cached_share),
+            first_token: self.first_token,
+            duration: self.begun.elapsed(),
+            note: None,
+        }));
+    }
+
+    fn tell_incoming(&mut self) {
+        if let Some(incoming) = self.incoming.take() {
+            self.publish(Event::IncomingRequest(Box::new(incoming)));
+        }
+    }
+
+    fn end(&mut self, event: Event) {
+        if mem::replace(&mut self.ended, true) {
+            return;
+        }
+        self.tell_incoming();
+        self.publish(event);
+    }
+
+    /// Hands over what was said, as far as it came.
+    fn keep_reply(&mut self) {
+        let said = mem::take(&mut self.said);
+        if let Some(head) = self.reply.take()
+            && let Some(reply) = said.into_json(head)
+        {
+            self.log.body(BodyKind::Reply, reply);
+        }
+    }
+
+    fn keep_stream(&mut self) {
+        if !self.frames.is_empty() {
+            let stream = mem::take(&mut self.frames).concat();
+            self.log.body(BodyKind::Stream, stream.into());
+        }
+    }
+}
+
+/// What an endpoint is called in the log.
+fn route(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::ChatCompletions => "chat_completions",
+        Endpoint::Models => "models",
+        Endpoint::Model => "model",
+        Endpoint::DeleteConversation => "delete_conversation",
+        // Not logged.
+        Endpoint::Health => "health",
+        Endpoint::Logs(_) => "logs",
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.ended {
+            return self.keep_stream();
+        }
+        if thread::panicking() {
+            return self.on_error(&ErrorReply::panicked());
+        }
+        self.keep_reply();
+        self.keep_stream();
+        self.end(Event::ClientDisconnected {
+            first_token: self.first_token,
+            duration: self.begun.elapsed(),
+        });
+    }
+}

@@ -1,0 +1,336 @@
+//! The end of the log channel that everybody publishes to.
+
+use super::record::{Event, Record, Timestamp};
+use crate::{config::KeptBodies, turn::ConversationId};
+use bytes::Bytes;
+use serde::Serialize;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+};
+use tokio::sync::mpsc;
+
+/// Entries that may wait for the recorder.
+const ENTRIES: usize = 8192;
+
+/// Bytes of bodies that may wait for the recorder.
+const BODY_BYTES: usize = 64 * 1024 * 1024;
+
+/// The `tracing` target of records.
+pub const TARGET: &str = concat!(env!("CARGO_CRATE_NAME"), "::log_channel");
+
+/// Where everything that happens is told. A cheap handle. Publishing never waits: what does not fit
+/// is dropped and counted.
+#[derive(Debug, Clone)]
+pub struct LogChannel(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    entries: mpsc::Sender<Entry>,
+    seq: AtomicU64,
+    dropped: AtomicU64,
+    body_bytes: Arc<AtomicUsize>,
+    bodies: KeptBodies,
+}
+
+/// What is published of one request. A cheap handle.
+#[derive(Debug, Clone)]
+pub struct RequestLog {
+    /// `None` where nobody is to hear of it.
+    channel: Option<LogChannel>,
+    id: Arc<str>,
+    conversation: Option<ConversationId>,
+}
+
+/// What the recorder gets.
+#[derive(Debug)]
+pub enum Entry {
+    /// Something happened.
+    Record(Arc<Record>),
+    /// What came in or went out with a request.
+    Body(Body),
+}
+
+/// A body as it was on the wire.
+pub struct Body {
+    /// The request that it belongs to.
+    pub request: Arc<str>,
+    /// What it is.
+    pub kind: BodyKind,
+    /// The bytes.
+    pub bytes: Bytes,
+    _held: Held,
+}
+
+/// What a kept body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyKind {
+    /// The headers of the request, as a JSON object.
+    Headers,
+    /// The body of the request.
+    Request,
+    /// The reply as one JSON object, however it was sent.
+    Reply,
+    /// A streamed reply as it was sent.
+    Stream,
+}
+
+/// The recorder's end of a [`LogChannel`].
+#[derive(Debug)]
+pub struct Inbox {
+    entries: mpsc::Receiver<Entry>,
+    /// The channel that it belongs to.
+    pub channel: LogChannel,
+}
+
+/// Counts the bytes of a body for as long as it waits.
+struct Held {
+    bytes: usize,
+    of: Arc<AtomicUsize>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.of.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+/// A channel and its other end.
+#[must_use]
+pub fn channel(bodies: KeptBodies) -> (LogChannel, Inbox) {
+    let (sender, entries) = mpsc::channel(ENTRIES);
+    let channel = LogChannel(Arc::new(Shared {
+        entries: sender,
+        seq: AtomicU64::new(1),
+        dropped: AtomicU64::new(0),
+        body_bytes: Arc::default(),
+        bodies,
+    }));
+    let inbox = Inbox {
+        entries,
+        channel: channel.clone(),
+    };
+    (channel, inbox)
+}
+
+impl LogChannel {
+    /// What will be published of a request.
+    #[must_use]
+    pub fn request(&self, id: Arc<str>) -> RequestLog {
+        RequestLog {
+            channel: Some(self.clone()),
+            id,
+            conversation: None,
+        }
+    }
+
+    /// Tells what happened to a conversation without a request being the cause.
+    pub fn publish(&self, conversation: &ConversationId, event: Event) {
+        self.send(None, Some(conversation.clone()), event);
+    }
+
+    /// Warns whoever runs the proxy, by a word and a sentence.
+    pub fn warn(&self, what: &'static str, detail: String) {
+        self.send(None, None, Event::Warning { what, detail });
+    }
+
+    /// Numbers records from behind `last` on, which is the last that an earlier process wrote.
+    pub fn go_on_after(&self, last: u64) {
+        self.0.seq.fetch_max(last + 1, Relaxed);
+    }
+
+    /// How many records and bodies were dropped because they did not fit.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.0.dropped.load(Relaxed)
+    }
+
+    /// Which bodies are kept, and how.
+    #[must_use]
+    pub fn bodies(&self) -> KeptBodies {
+        self.0.bodies
+    }
+
+    /// Counts what the recorder could not take in.
+    pub(super) fn count_dropped(&self, number: usize) {
+        self.0.dropped.fetch_add(number as u64, Relaxed);
+    }
+
+    fn send(&self, request: Option<Arc<str>>, conversation: Option<ConversationId>, event: Event) {
+        let record = Arc::new(Record {
+            seq: self.0.seq.fetch_add(1, Relaxed),
+            time: Timestamp::now(),
+            request,
+            conversation,
+            event,
+        });
+        log(&record);
+        self.enter(Entry::Record(record));
+    }
+
+    fn enter(&self, entry: Entry) {
+        if self.0.entries.try_send(entry).is_err() {
+            self.0.dropped.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+impl RequestLog {
+    /// Of a request that nobody is to hear of.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self {
+            channel: None,
+            id: Arc::default(),
+            conversation: None,
+        }
+    }
+
+    /// The request's id in the log.
+    #[must_use]
+    pub fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// The same request, now that its conversation is known.
+    #[must_use]
+    pub fn of(&self, conversation: &ConversationId) -> Self {
+        Self {
+            conversation: Some(conversation.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// Tells what happened.
+    pub fn publish(&self, event: Event) {
+        if let Some(channel) = &self.channel {
+            let request = Some(Arc::clone(&self.id));
+            channel.send(request, self.conversation.clone(), event);
+        }
+    }
+
+    /// Which bodies are kept, and how.
+    #[must_use]
+    pub fn bodies(&self) -> KeptBodies {
+        self.channel
+            .as_ref()
+            .map_or(KeptBodies::Off, LogChannel::bodies)
+    }
+
+    /// Hands a body over. Nothing is copied.
+    pub fn body(&self, kind: BodyKind, bytes: Bytes) {
+        let Some(channel) = &self.channel else {
+            return;
+        };
+        let shared = &channel.0;
+        if shared.bodies == KeptBodies::Off {
+            return;
+        }
+        let held = Held {
+            bytes: bytes.len(),
+            of: Arc::clone(&shared.body_bytes),
+        };
+        if shared.body_bytes.fetch_add(held.bytes, Relaxed) + held.bytes > BODY_BYTES {
+            shared.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        channel.enter(Entry::Body(Body {
+            request: Arc::clone(&self.id),
+            kind,
+            bytes,
+            _held: held,
+        }));
+    }
+}
+
+impl BodyKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Headers, Self::Request, Self::Reply, Self::Stream];
+
+    /// The word for it in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Headers => "headers",
+            Self::Request => "request",
+            Self::Reply => "reply",
+            Self::Stream => "stream",
+        }
+    }
+
+    /// The media type of its text.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Headers | Self::Request | Self::Reply => "application/json",
+            Self::Stream => "text/event-stream",
+        }
+    }
+}
+
+impl Inbox {
+    /// The next entries, at most `most` of them; none once the channel has no publisher left.
+    pub async fn next(&mut self, into: &mut Vec<Entry>, most: usize) -> usize {
+        self.entries.recv_many(into, most).await
+    }
+
+    /// How many entries wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What it says is nobody's business.
+        f.debug_struct("Body")
+            .field("request", &self.request)
+            .field("kind", &self.kind)
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells a record to the program's own log, which writes one of its two forms.
+fn log(record: &Record) {
+    if record.event.is_alarming() {
+        tracing::warn!(target: TARGET, json = %Json(record), text = %Text(record));
+    } else {
+        tracing::info!(target: TARGET, json = %Json(record), text = %Text(record));
+    }
+}
+
+/// A record as a line of JSON.
+struct Json<'a>(&'a Record);
+
+/// A record as its type and `name=value` pairs.
+struct Text<'a>(&'a Record);
+
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = serde_json::to_string(self.0).map_err(|_| fmt::Error)?;
+        f.write_str(&json)
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.event.kind())?;
+        let json = serde_json::to_value(self.0).map_err(|_| fmt::Error)?;
+        let fields = json.as_object().into_iter().flatten();
+        for (name, value) in fields {
+            if !value.is_null() && !matches!(name.as_str(), "seq" | "time" | "type") {
+                write!(f, " {name}={value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

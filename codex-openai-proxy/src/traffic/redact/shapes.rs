@@ -1,0 +1,252 @@
+//! Secrets that are known by their shape, because their issuers begin them with a word of their own.
+
+use Alphabet::{Alphanumeric, Dashed, Dotted, Hex, Path, Upper};
+
+/// A kind of secret: a word that it begins with, and what follows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// How it begins.
+    pub(super) prefix: &'static str,
+    alphabet: Alphabet,
+    at_least: usize,
+    rule: Rule,
+}
+
+/// What a secret is written with, behind its prefix.
+#[derive(Debug, Clone, Copy)]
+enum Alphabet {
+    /// Letters and digits.
+    Alphanumeric,
+    /// Capitals and digits.
+    Upper,
+    /// Hexadecimal digits.
+    Hex,
+    /// Letters, digits, `-` and `_`.
+    Dashed,
+    /// The same and `.`.
+    Dotted,
+    /// The same, `.` and `/`.
+    Path,
+}
+
+/// What else has to be so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// Nothing: the prefix does not occur in words.
+    Distinct,
+    /// It does not go on from a word.
+    Apart,
+    /// Neither is it made of words.
+    Random,
+}
+
+/// All of them. Lengths are well below those of real ones, and far above those of words.
+pub(super) const SHAPES: &[Shape] = &[
+    // OpenAI, Anthropic, OpenRouter and others.
+    shape("sk-", Dashed, 16, Rule::Random),
+    shape("sess-", Dashed, 24, Rule::Random),
+    shape("ghp_", Alphanumeric, 20, Rule::Distinct),
+    shape("gho_", Alphanumeric, 20, Rule::Distinct),
+    shape("ghs_", Alphanumeric, 20, Rule::Distinct),
+    shape("ghu_", Alphanumeric, 20, Rule::Distinct),
+    shape("ghr_", Alphanumeric, 20, Rule::Distinct),
+    shape("github_pat_", Dashed, 20, Rule::Distinct),
+    // GitLab.
+    shape("glpat-", Dotted, 16, Rule::Distinct),
+    shape("gldt-", Dotted, 16, Rule::Distinct),
+    shape("glrt-", Dotted, 16, Rule::Distinct),
+    shape("glcbt-", Dotted, 16, Rule::Distinct),
+    shape("glptt-", Dotted, 16, Rule::Distinct),
+    shape("gloas-", Dotted, 16, Rule::Distinct),
+    // Slack, Discord.
+    shape("xoxb-", Dashed, 10, Rule::Distinct),
+    shape("xoxp-", Dashed, 10, Rule::Distinct),
+    shape("xoxa-", Dashed, 10, Rule::Distinct),
+    shape("xoxr-", Dashed, 10, Rule::Distinct),
+    shape("xoxs-", Dashed, 10, Rule::Distinct),
+    shape("xoxc-", Dashed, 10, Rule::Distinct),
+    shape("xoxd-", Dashed, 10, Rule::Distinct),
+    shape("xoxe-", Dashed, 10, Rule::Distinct),
+    shape("xoxe.xox", Dashed, 10, Rule::Distinct),
+    shape("xapp-", Dashed, 10, Rule::Distinct),
+    shape("hooks.slack.com/services/", Path, 16, Rule::Distinct),
+    shape("discord.com/api/webhooks/", Path, 24, Rule::Distinct),
+    // AWS: ids of keys.
+    shape("AKIA", Upper, 16, Rule::Apart),
+    shape("ASIA", Upper, 16, Rule::Apart),
+    shape("ABIA", Upper, 16, Rule::Apart),
+    shape("ACCA", Upper, 16, Rule::Apart),
+    // Google.
+    shape("AIza", Dashed, 30, Rule::Apart),
+    shape("ya29.", Dashed, 20, Rule::Apart),
+    shape("GOCSPX-", Dashed, 20, Rule::Distinct),
+    shape("1//0", Dashed, 20, Rule::Apart),
+    // Stripe.
+    shape("sk_live_", Alphanumeric, 16, Rule::Distinct),
+    shape("sk_test_", Alphanumeric, 16, Rule::Distinct),
+    shape("rk_live_", Alphanumeric, 16, Rule::Distinct),
+    shape("rk_test_", Alphanumeric, 16, Rule::Distinct),
+    shape("whsec_", Path, 16, Rule::Distinct),
+    // Registries and platforms.
+    shape("npm_", Alphanumeric, 30, Rule::Apart),
+    shape("pypi-", Dashed, 32, Rule::Apart),
+    shape("dckr_pat_", Dashed, 16, Rule::Distinct),
+    shape("dop_v1_", Hex, 32, Rule::Distinct),
+    shape("doo_v1_", Hex, 32, Rule::Distinct),
+    shape("dor_v1_", Hex, 32, Rule::Distinct),
+    shape("shpat_", Hex, 24, Rule::Distinct),
+    shape("shpca_", Hex, 24, Rule::Distinct),
+    shape("shppa_", Hex, 24, Rule::Distinct),
+    shape("shpss_", Hex, 24, Rule::Distinct),
+    shape("SG.", Dotted, 32, Rule::Random),
+    shape("ATATT3", Dashed, 24, Rule::Distinct),
+    shape("lin_api_", Alphanumeric, 20, Rule::Distinct),
+    shape("figd_", Dashed, 20, Rule::Distinct),
+    shape("glsa_", Dashed, 20, Rule::Distinct),
+    shape("hvs.", Dashed, 20, Rule::Apart),
+    shape("tskey-", Dashed, 16, Rule::Distinct),
+    shape("AGE-SECRET-KEY-1", Upper, 32, Rule::Distinct),
+    // Other models.
+    shape("hf_", Alphanumeric, 20, Rule::Random),
+    shape("xai-", Alphanumeric, 20, Rule::Random),
+    shape("gsk_", Alphanumeric, 20, Rule::Apart),
+    shape("pplx-", Alphanumeric, 20, Rule::Random),
+    shape("r8_", Alphanumeric, 30, Rule::Apart),
+    shape("nvapi-", Dashed, 20, Rule::Distinct),
+    shape("lsv2_pt_", Dashed, 20, Rule::Distinct),
+    shape("tgp_v1_", Dashed, 20, Rule::Distinct),
+];
+
+const fn shape(prefix: &'static str, alphabet: Alphabet, at_least: usize, rule: Rule) -> Shape {
+    Shape {
+        prefix,
+        alphabet,
+        at_least,
+        rule,
+    }
+}
+
+impl Shape {
+    /// Where such a secret that begins at `start` ends, if it is one. Its prefix is there, in some
+    /// case.
+    pub(super) fn end(&self, text: &[u8], start: usize) -> Option<usize> {
+        let from = start + self.prefix.len();
+        if text[start..from] != *self.prefix.as_bytes() {
+            return None;
+        }
+        if self.rule != Rule::Distinct && !is_apart(text, start) {
+            return None;
+        }
+        let run = run(text, from, |byte| self.alphabet.has(byte));
+        let body = &text[from..run];
+        let fits = body.len() >= self.at_least && (self.rule != Rule::Random || is_random(body));
+        fits.then_some(run)
+    }
+}
+
+impl Alphabet {
+    fn has(self, byte: u8) -> bool {
+        match self {
+            Self::Alphanumeric => byte.is_ascii_alphanumeric(),
+            Self::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+            Self::Hex => byte.is_ascii_hexdigit(),
+            Self::Dashed => is_dashed(byte),
+            Self::Dotted => is_dashed(byte) || byte == b'.',
+            Self::Path => is_dashed(byte) || matches!(byte, b'.' | b'/' | b'+' | b'='),
+        }
+    }
+}
+
+/// Where a JSON web token (RFC 7519) that begins with `eyJ` at `start` ends: three parts, or five
+/// where it is encrypted.
+pub(super) fn web_token(text: &[u8], start: usize) -> Option<usize> {
+    let goes_on = matches!(text[..start].last(), Some(b'-' | b'_'));
+    if goes_on || !is_apart(text, start) || !text[start..].starts_with(b"eyJ") {
+        return None;
+    }
+    let mut end = run(text, start, is_dashed);
+    if end - start < 10 {
+        return None;
+    }
+    let mut parts = 1;
+    while parts < 5 && text.get(end) == Some(&b'.') {
+        end = run(text, end + 1, is_dashed);
+        parts += 1;
+    }
+    (parts >= 3).then_some(end)
+}
+
+/// Where a private key in PEM that begins with `-----BEGIN` at `start` ends; the end of what looks
+/// like one where the last line is missing.
+pub(super) fn private_key(text: &[u8], start: usize) -> Option<usize> {
+    const LINE: usize = 80;
+    const KEY: usize = 64 * 1024;
+    let rest = &text[start + "-----BEGIN".len()..];
+    let label = find(&rest[..rest.len().min(LINE)], b"-----")?;
+    find(&rest[..label], b"PRIVATE KEY")?;
+    let from = start + "-----BEGIN".len() + label + 5;
+    let rest = &text[from..text.len().min(from + KEY)];
+    // A key has no dashes, so the next are those of its last line or of something else.
+    let end = find(rest, b"-----").filter(|end| rest[*end..].starts_with(b"-----END"));
+    let Some(last) = end else {
+        let is_key = |byte: u8| {
+            byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=\\".contains(&byte)
+        };
+        return Some(run(text, from, is_key));
+    };
+    let last = from + last + "-----END".len();
+    let rest = &text[last..text.len().min(last + LINE)];
+    Some(last + find(rest, b"-----").map_or(0, |end| end + 5))
+}
+
+/// The end of the bytes from `from` on that are all of a kind.
+pub(super) fn run(text: &[u8], from: usize, is_kind: impl Fn(u8) -> bool) -> usize {
+    let length = text[from..].iter().position(|byte| !is_kind(*byte));
+    length.map_or(text.len(), |length| from + length)
+}
+
+/// Whether no word goes on at `at`. The last character of an escape is none.
+fn is_apart(text: &[u8], at: usize) -> bool {
+    let before = &text[..at];
+    match before.last() {
+        Some(last) if last.is_ascii_alphanumeric() => ends_with_escape(before),
+        _ => true,
+    }
+}
+
+/// Whether this ends with an escape: `\n` or `\u0026` as in strings, `%3D` as in URLs, or a colour
+/// of a terminal.
+fn ends_with_escape(text: &[u8]) -> bool {
+    match text {
+        [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f'] => true,
+        [.., b'\\', b'u', a, b, c, d] => [a, b, c, d].iter().all(|byte| byte.is_ascii_hexdigit()),
+        [.., b'%', a, b] => a.is_ascii_hexdigit() && b.is_ascii_hexdigit(),
+        [colour @ .., b'm'] => {
+            let digits = colour
+                .iter()
+                .rev()
+                .take(16)
+                .take_while(|byte| byte.is_ascii_digit() || **byte == b';')
+                .count();
+            colour[..colour.len() - digits].ends_with(b"[")
+        }
+        _ => false,
+    }
+}
+
+fn is_dashed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+/// Whether this is not made of words: it has a digit or a capital, or is too long for that.
+fn is_random(body: &[u8]) -> bool {
+    let is_sign = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
+    body.iter().any(is_sign)
+        || (body.len() >= 32 && !body.contains(&b'-'))
+        // Nor may it be looked at in vain too often.
+        || body.len() >= 256
+}
+
+fn find(text: &[u8], what: &[u8]) -> Option<usize> {
+    text.windows(what.len()).position(|window| window == what)
+}

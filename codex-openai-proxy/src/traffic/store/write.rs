@@ -1,0 +1,219 @@
+//! What is written.
+
+use super::{Store, folded, to_sql};
+use crate::{
+    config::KeptBodies,
+    traffic::{
+        channel::{Body, BodyKind},
+        record::{Event, Record},
+        redact,
+        summary::Summary,
+        words,
+    },
+    turn::ConversationId,
+};
+use sqlx::{Sqlite, Transaction};
+use std::{io, sync::Arc};
+
+/// How hard to compress bodies. More costs more time than it saves space.
+const ZSTD_LEVEL: i32 = 3;
+
+/// A record, and itself as JSON.
+#[derive(Debug, Clone)]
+pub(in crate::traffic) struct Line {
+    /// What happened.
+    pub(in crate::traffic) record: Arc<Record>,
+    /// The same.
+    pub(in crate::traffic) json: Arc<str>,
+}
+
+/// A body in the form in which it is kept.
+#[derive(Debug)]
+pub(in crate::traffic) struct PackedBody {
+    request: Arc<str>,
+    kind: BodyKind,
+    size: usize,
+    form: &'static str,
+    truncated: bool,
+    /// Compressed.
+    data: Vec<u8>,
+}
+
+impl Line {
+    /// A record as it is kept and sent.
+    pub(in crate::traffic) fn new(record: Arc<Record>) -> serde_json::Result<Self> {
+        let json = serde_json::to_string(&*record)?.into();
+        Ok(Self { record, json })
+    }
+}
+
+impl PackedBody {
+    /// About how much room it takes, in bytes.
+    pub(in crate::traffic) fn room(&self) -> u64 {
+        self.data.len() as u64 + 128
+    }
+}
+
+/// Makes of a body what is kept of it. Takes its time where it is long.
+pub(in crate::traffic) fn pack(body: Body, how: KeptBodies) -> io::Result<PackedBody> {
+    let kept = redact::body(body.kind, &body.bytes, how);
+    Ok(PackedBody {
+        data: zstd::bulk::compress(kept.text.as_bytes(), ZSTD_LEVEL)?,
+        size: body.bytes.len(),
+        form: kept.form.as_str(),
+        truncated: kept.truncated,
+        kind: body.kind,
+        request: body.request,
+    })
+}
+
+impl Store {
+    /// Writes records, and what they have changed, in one go. Tells about how much room that takes,
+    /// in bytes.
+    pub(in crate::traffic) async fn write(
+        &self,
+        lines: &[Line],
+        changed: &[(&Summary, Arc<str>)],
+    ) -> sqlx::Result<u64> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut room = 0;
+        for line in lines {
+            room += write_line(&mut transaction, line).await?;
+        }
+        for (summary, json) in changed {
+            room += write_summary(&mut transaction, summary, json).await?;
+        }
+        transaction.commit().await?;
+        Ok(room)
+    }
+
+    /// Writes bodies. `seq` is the number of a record of about the same time.
+    pub(in crate::traffic) async fn write_bodies(
+        &self,
+        bodies: Vec<PackedBody>,
+        seq: u64,
+    ) -> sqlx::Result<()> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        for body in bodies {
+            sqlx::query(
+                "INSERT OR REPLACE INTO bodies (request, kind, seq, size, form, truncated, data)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )
+            .bind(body.request)
+            .bind(body.kind.as_str())
+            .bind(to_sql(seq))
+            .bind(to_sql(body.size as u64))
+            .bind(body.form)
+            .bind(body.truncated)
+            .bind(body.data)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await
+    }
+}
+
+async fn write_line(
+    transaction: &mut Transaction<'_, Sqlite>,
+    Line { record, json }: &Line,
+) -> sqlx::Result<u64> {
+    let text = folded(&words::of_record(record));
+    let room = json.len() + text.len() + 128;
+    // One that was published before the numbers of the last process were known is in the way of that
+    // one's, and older than this process' log.
+    sqlx::query(
+        "INSERT OR IGNORE INTO records (seq, time, type, request, conversation, text, json)
+            VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(to_sql(record.seq))
+    .bind(to_sql(record.time.0))
+    .bind(record.event.kind())
+    .bind(record.request.clone())
+    .bind(conversation(record))
+    .bind(text)
+    .bind(Arc::clone(json))
+    .execute(&mut **transaction)
+    .await?;
+    write_call(transaction, record).await?;
+    Ok(room as u64)
+}
+
+/// Notes that a tool call went out, or that its result came.
+async fn write_call(
+    transaction: &mut Transaction<'_, Sqlite>,
+    record: &Record,
+) -> sqlx::Result<()> {
+    let Some(request) = &record.request else {
+        return Ok(());
+    };
+    let query = match &record.event {
+        Event::ToolCallForwarded { name, call_id, .. } => sqlx::query(
+            "INSERT INTO tool_calls (request, seq, conversation, call_id, name, forwarded)
+                VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(Arc::clone(request))
+        .bind(to_sql(record.seq))
+        .bind(conversation(record))
+        .bind(call_id)
+        .bind(name)
+        .bind(to_sql(record.time.0)),
+        // Clients reuse ids, and send old results again with each history.
+        Event::ToolResultReceived { call_id, .. } => sqlx::query(
+            "UPDATE tool_calls SET answered = ?1, answered_by = ?2
+                WHERE rowid = (
+                    SELECT max(rowid) FROM tool_calls
+                        WHERE call_id = ?3 AND answered IS NULL
+                            AND (?4 IS NULL OR conversation IS NULL OR conversation = ?4)
+                )",
+        )
+        .bind(to_sql(record.time.0))
+        .bind(Arc::clone(request))
+        .bind(call_id)
+        .bind(conversation(record)),
+        _ => return Ok(()),
+    };
+    query.execute(&mut **transaction).await?;
+    Ok(())
+}
+
+async fn write_summary(
+    transaction: &mut Transaction<'_, Sqlite>,
+    summary: &Summary,
+    json: &Arc<str>,
+) -> sqlx::Result<u64> {
+    let text = folded(&words::of_summary(summary));
+    let models = [&summary.model, &summary.mapped_model];
+    let models: Vec<&str> = models.into_iter().flatten().map(String::as_str).collect();
+    let room = json.len() + text.len() + 256;
+    sqlx::query(
+        "INSERT INTO requests
+            (id, seq, updated, client_id, conversation, models, state, status, text, json)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET
+                updated = excluded.updated,
+                client_id = excluded.client_id,
+                conversation = excluded.conversation,
+                models = excluded.models,
+                state = excluded.state,
+                status = excluded.status,
+                text = excluded.text,
+                json = excluded.json",
+    )
+    .bind(&summary.id)
+    .bind(to_sql(summary.seq))
+    .bind(to_sql(summary.updated))
+    .bind(summary.client_id.as_deref())
+    .bind(summary.conversation.as_deref())
+    .bind(folded(&models.join("\n")))
+    .bind(summary.state.as_str())
+    .bind(summary.status.map(i64::from))
+    .bind(text)
+    .bind(Arc::clone(json))
+    .execute(&mut **transaction)
+    .await?;
+    Ok(room as u64)
+}
+
+fn conversation(record: &Record) -> Option<&str> {
+    record.conversation.as_ref().map(ConversationId::as_str)
+}
