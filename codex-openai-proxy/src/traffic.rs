@@ -3,11 +3,12 @@
 //! Both edges publish: the HTTP side what came in and what went out, the engine what it did with it.
 //! A record's way: [`LogChannel`] (never waits; what does not fit is dropped and counted) →
 //! `recorder` (one task: numbers become summaries, bodies are redacted) → `store` (SQLite, bounded
-//! by age and size) and `live` (whoever watches `/logs`). Standard error gets each record too.
+//! by age and size), `live` (whoever watches `/logs`) and [`lines`] (the program's own log).
 
 pub mod channel;
 pub mod export;
 mod handle;
+pub mod lines;
 mod live;
 mod query;
 pub mod record;

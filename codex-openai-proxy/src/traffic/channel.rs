@@ -19,9 +19,6 @@ const ENTRIES: usize = 8192;
 /// Bytes of bodies that may wait for the recorder.
 const BODY_BYTES: usize = 64 * 1024 * 1024;
 
-/// The `tracing` target of records.
-pub const TARGET: &str = concat!(env!("CARGO_CRATE_NAME"), "::log_channel");
-
 /// Where everything that happens is told. A cheap handle. Publishing never waits: what does not fit
 /// is dropped and counted.
 #[derive(Debug, Clone)]
@@ -168,7 +165,6 @@ impl LogChannel {
             conversation,
             event,
         });
-        log(&record);
         self.enter(Entry::Record(record));
     }
 
@@ -293,42 +289,6 @@ impl fmt::Debug for Body {
             .field("kind", &self.kind)
             .field("bytes", &self.bytes.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// Tells a record to the program's own log, which writes one of its two forms.
-fn log(record: &Record) {
-    if record.event.is_alarming() {
-        tracing::warn!(target: TARGET, json = %Json(record), text = %Text(record));
-    } else {
-        tracing::info!(target: TARGET, json = %Json(record), text = %Text(record));
-    }
-}
-
-/// A record as a line of JSON.
-struct Json<'a>(&'a Record);
-
-/// A record as its type and `name=value` pairs.
-struct Text<'a>(&'a Record);
-
-impl fmt::Display for Json<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = serde_json::to_string(self.0).map_err(|_| fmt::Error)?;
-        f.write_str(&json)
-    }
-}
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.event.kind())?;
-        let json = serde_json::to_value(self.0).map_err(|_| fmt::Error)?;
-        let fields = json.as_object().into_iter().flatten();
-        for (name, value) in fields {
-            if !value.is_null() && !matches!(name.as_str(), "seq" | "time" | "type") {
-                write!(f, " {name}={value}")?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,10 +1,12 @@
-//! The one task that takes records in: adds them up, shows them to whoever watches, and writes them.
+//! The one task that takes records in: tells the program's own log, adds them up, shows them to
+//! whoever watches, and writes them.
 
 mod bodies;
 mod running;
 
 use super::{
     channel::{Entry, Inbox},
+    lines,
     live::{Live, Missed},
     query::LogError,
     record::Timestamp,
@@ -200,6 +202,7 @@ impl Recorder {
         // Publishers number their records before they hand them over.
         lines.sort_by_key(|line| line.record.seq);
         for line in &lines {
+            lines::tell(&line.record, &line.json);
             if let Err(error) = self.running.on_record(&line.record, &self.store).await {
                 self.fail(0, &error);
             }

@@ -1,18 +1,14 @@
 //! How records of the log channel look among the lines of the log: as they are, in one of the two
 //! forms in which the channel hands them over.
 
-use crate::traffic::channel::TARGET;
+use crate::traffic::lines::TARGET;
 use std::fmt::{self, Debug};
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{
-    fmt::{
-        FmtContext, FormatEvent, FormatFields,
-        format::Writer,
-        time::{FormatTime, SystemTime},
-    },
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     registry::LookupSpan,
 };
 
@@ -29,7 +25,7 @@ enum Form {
 }
 
 impl<F> Records<F> {
-    /// As a time, a level and `name=value` pairs.
+    /// As a time, a level, a type and `name=value` pairs.
     pub fn as_text(others: F) -> Self {
         let form = Form::Text;
         Self { form, others }
@@ -54,17 +50,12 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let metadata = event.metadata();
-        if metadata.target() != TARGET {
+        if event.metadata().target() != TARGET {
             return self.others.format_event(context, writer, event);
         }
         let field = match self.form {
             Form::Json => "json",
-            Form::Text => {
-                SystemTime.format_time(&mut writer)?;
-                write!(writer, " {:>5} ", metadata.level())?;
-                "text"
-            }
+            Form::Text => "text",
         };
         let mut one = One {
             field,
@@ -85,6 +76,12 @@ struct One<'a, 'w> {
 }
 
 impl Visit for One<'_, '_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == self.field {
+            self.written = self.writer.write_str(value);
+        }
+    }
+
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         if field.name() == self.field {
             self.written = write!(self.writer, "{value:?}");

@@ -448,3 +448,7 @@ fn token_usage(usage: &TokenUsage) -> Usage {
 #[cfg(test)]
 #[path = "events_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "events_notes_tests.rs"]
+mod notes_tests;

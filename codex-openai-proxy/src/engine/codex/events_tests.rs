@@ -9,13 +9,13 @@ use codex_protocol::protocol::EventMsg;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::SystemTime};
 
-struct Reading {
-    reader: EventReader,
+pub(super) struct Reading {
+    pub(super) reader: EventReader,
     out: Vec<TurnEvent>,
 }
 
 impl Reading {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let grep = Tool {
             name: "grep".into(),
             description: None,
@@ -31,7 +31,7 @@ impl Reading {
     }
 
     /// Reads an event as core would send it.
-    fn read(&mut self, event: Value) -> Step {
+    pub(super) fn read(&mut self, event: Value) -> Step {
         let event: EventMsg = serde_json::from_value(event).unwrap();
         self.reader
             .on_event(event, SystemTime::UNIX_EPOCH, &mut self.out)
@@ -54,7 +54,7 @@ impl Reading {
     }
 }
 
-fn delta(item: &str, text: &str) -> Value {
+pub(super) fn delta(item: &str, text: &str) -> Value {
     json!({"type": "agent_message_content_delta", "thread_id": "t", "turn_id": "u",
         "item_id": item, "delta": text})
 }
@@ -78,12 +78,12 @@ fn message(item: &str, text: &str) -> Value {
         "role": "assistant", "content": [{"type": "output_text", "text": text}]}})
 }
 
-fn call(id: &str) -> Value {
+pub(super) fn call(id: &str) -> Value {
     json!({"type": "raw_response_item", "item": {"type": "function_call", "call_id": id,
         "name": "grep", "arguments": "{}"}})
 }
 
-fn completed() -> Value {
+pub(super) fn completed() -> Value {
     json!({"type": "raw_response_completed", "response_id": "r", "token_usage": {
         "input_tokens": 10, "cached_input_tokens": 4, "output_tokens": 3,
         "reasoning_output_tokens": 1, "total_tokens": 13}})
@@ -93,7 +93,7 @@ fn turn_complete() -> Value {
     json!({"type": "task_complete", "turn_id": "u", "last_agent_message": "Hello"})
 }
 
-fn stream_error(details: &str) -> Value {
+pub(super) fn stream_error(details: &str) -> Value {
     json!({"type": "stream_error", "message": "Reconnecting... 1/5", "additional_details": details})
 }
 

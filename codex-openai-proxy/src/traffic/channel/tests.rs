@@ -111,19 +111,3 @@ fn what_a_body_says_is_not_shown() {
     let shown = format!("{body:?}");
     assert!(!shown.contains("secret"), "{shown}");
 }
-
-#[test]
-fn lines_of_text_leave_out_what_is_not_there() {
-    let record = Record {
-        seq: 1,
-        time: Timestamp(0),
-        request: Some("r1".into()),
-        conversation: None,
-        event: event(),
-    };
-    let text = Text(&record).to_string();
-    assert_eq!(
-        text,
-        "first_token request=\"r1\" after_ms=0.0 kind=\"text\""
-    );
-}

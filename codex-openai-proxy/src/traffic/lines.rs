@@ -1,0 +1,65 @@
+//! Records as lines of the program's own log.
+
+use super::record::Record;
+use std::fmt;
+use tracing::Level;
+
+/// The `tracing` target of records. Their events have two fields, either of which is a whole line:
+/// `json`, and `text` for people.
+pub const TARGET: &str = concat!(env!("CARGO_CRATE_NAME"), "::log_channel");
+
+/// Tells a record to the program's own log. `json` is the record.
+pub(super) fn tell(record: &Record, json: &str) {
+    // Which level it is has to be known where the event is compiled in.
+    if record.event.is_alarming() {
+        let text = Text(record, Level::WARN);
+        tracing::warn!(target: TARGET, json, text = %text);
+    } else {
+        let text = Text(record, Level::INFO);
+        tracing::info!(target: TARGET, json, text = %text);
+    }
+}
+
+/// A record as its time, its type and `name=value` pairs, the values as in JSON.
+struct Text<'a>(&'a Record, Level);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(record, level) = self;
+        let time = record.time.to_rfc3339();
+        write!(f, "{time} {level:>5} {}", record.event.kind())?;
+        let json = serde_json::to_value(record).map_err(|_| fmt::Error)?;
+        let fields = json.as_object().into_iter().flatten();
+        for (name, value) in fields {
+            if !value.is_null() && !matches!(name.as_str(), "seq" | "time" | "type") {
+                write!(f, " {name}={value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::record::{Event, Timestamp};
+
+    #[test]
+    fn lines_of_text_leave_out_what_is_not_there() {
+        let record = Record {
+            seq: 1,
+            time: Timestamp(0),
+            request: Some("r1".into()),
+            conversation: None,
+            event: Event::Warning {
+                what: "x",
+                detail: "two\nlines \u{1b}[31m".into(),
+            },
+        };
+        assert_eq!(
+            Text(&record, Level::WARN).to_string(),
+            "1970-01-01T00:00:00.000000Z  WARN warning request=\"r1\" what=\"x\" \
+             detail=\"two\\nlines \\u001b[31m\""
+        );
+    }
+}
