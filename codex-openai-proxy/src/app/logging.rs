@@ -6,7 +6,7 @@ use crate::config::{Config, LogFormat};
 use records::Records;
 use std::io;
 use tracing::{Level, Metadata, level_filters::LevelFilter};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::{FilterExt, ParseError, filter_fn},
@@ -39,18 +39,41 @@ pub enum LoggingError {
     Taken(#[from] TryInitError),
 }
 
+/// Lines that may wait for a slow terminal or pipe. Those that do not fit are dropped and counted.
+const WAITING_LINES: usize = 8192;
+
+/// Writes the lines. When it is dropped, the last of them are out.
+pub struct Writer {
+    dropped: ErrorCounter,
+    _guard: WorkerGuard,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let dropped = self.dropped.dropped_lines();
+        if dropped > 0 {
+            tracing::warn!(dropped, "lines of this log were dropped");
+        }
+    }
+}
+
 /// Begins to log what the configuration asks for; `default_filter` where it does not say. Lines are
-/// written by a thread of their own, so that nobody waits for a terminal or a pipe; when what is given
-/// back is dropped, the last of them are out.
+/// written by a thread of their own, so that nobody waits for a terminal or a pipe.
 ///
 /// # Errors
 ///
 /// See [`LoggingError`].
-pub fn init(config: &Config, default_filter: &str) -> Result<WorkerGuard, LoggingError> {
+pub fn init(config: &Config, default_filter: &str) -> Result<Writer, LoggingError> {
     let filter = config.log_filter.as_deref().unwrap_or(default_filter);
     let filter = EnvFilter::builder().parse(filter)?;
     let filter = filter.and(filter_fn(is_safe).with_max_level_hint(LevelFilter::TRACE));
-    let (writer, guard) = NonBlockingBuilder::default().finish(io::stderr());
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(WAITING_LINES)
+        .finish(io::stderr());
+    let guard = Writer {
+        dropped: writer.error_counter(),
+        _guard: guard,
+    };
     let lines = fmt::layer().with_writer(writer);
     let output = match config.log_format {
         LogFormat::Pretty => {

@@ -81,7 +81,14 @@ pub fn check(
     let direct = || direct(arrival).map_err(Refusal::NotDirect);
     match (access, keys) {
         (Access::Open, _) | (Access::Page, [_, ..]) => Ok(()),
-        (Access::Page | Access::Guarded, []) => direct(),
+        (Access::Guarded, []) => direct(),
+        // Following a link from elsewhere shows the page to nobody but the user.
+        (Access::Page, []) => match direct() {
+            Err(Refusal::NotDirect(Indirection::CrossSite)) if is_navigation(arrival.headers) => {
+                Ok(())
+            }
+            verdict => verdict,
+        },
         (Access::Guarded, [_, ..]) => check_key(arrival.headers, keys),
         (Access::Viewer, []) => {
             direct()?;
@@ -112,14 +119,30 @@ pub fn same_origin(arrival: &Arrival<'_>) -> Result<(), Refusal> {
     let is_ours = |origin: &HeaderValue| {
         let origin = Uri::try_from(origin.as_bytes()).ok();
         let authority = origin.as_ref().and_then(Uri::authority);
+        let default = match origin.as_ref().and_then(Uri::scheme_str) {
+            Some("https") => &b":443"[..],
+            _ => b":80",
+        };
         authority.zip(host).is_some_and(|(authority, host)| {
+            let host = host.strip_suffix(default).unwrap_or(host);
             authority.as_str().as_bytes().eq_ignore_ascii_case(host)
         })
     };
-    let from_here = |site: &HeaderValue| site == "same-origin" || site == "none";
-    let is_same = headers.get_all(header::ORIGIN).iter().all(is_ours)
-        && headers.get_all(FETCH_SITE).iter().all(from_here);
+    // Where the browser says how the page is related, it knows better than the Host that a tunnel may
+    // have rewritten; pages have no say in it.
+    let mut sites = headers.get_all(FETCH_SITE).iter().peekable();
+    let is_same = if sites.peek().is_some() {
+        sites.all(|site| site == "same-origin" || site == "none")
+    } else {
+        headers.get_all(header::ORIGIN).iter().all(is_ours)
+    };
     is_same.then_some(()).ok_or(Refusal::ForeignPage)
+}
+
+/// Whether a browser asks for a page to show it in a window of its own.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    let is = |name, word| headers.get(name).is_some_and(|value| value == word);
+    is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document")
 }
 
 /// The key among `keys` that `presented` is. Takes the same time for each.

@@ -9,6 +9,8 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use std::{
     convert::Infallible,
+    error::Error,
+    io,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -86,26 +88,79 @@ impl From<EventBody> for ReplyBody {
     }
 }
 
+/// Why a request has no body.
+#[derive(Debug)]
+pub enum ReadError {
+    /// It is refused.
+    Refused(ErrorReply),
+    /// The client has left while it sent it.
+    Left,
+}
+
+impl From<ReadError> for ErrorReply {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Refused(refusal) => refusal,
+            ReadError::Left => Self::body_unreadable(),
+        }
+    }
+}
+
 /// Reads a request's body to its end.
 ///
 /// # Errors
 ///
 /// When it is longer than `limit` bytes, which is seen at once where it tells its length, or when
 /// the client breaks off.
-pub async fn read(headers: &HeaderMap, body: Incoming, limit: usize) -> Result<Bytes, ErrorReply> {
+pub async fn read(headers: &HeaderMap, body: Incoming, limit: usize) -> Result<Bytes, ReadError> {
+    let too_large = || ReadError::Refused(ErrorReply::body_too_large(limit));
     let told = body.size_hint().lower();
     if told > u64::try_from(limit).unwrap_or(u64::MAX) {
         discard(headers, body);
-        return Err(ErrorReply::body_too_large(limit));
+        return Err(too_large());
     }
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ErrorReply::body_too_large(limit)),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(error) => {
             tracing::debug!(error, "body_unreadable");
-            Err(ErrorReply::body_unreadable())
+            Err(if has_left(error.as_ref()) {
+                ReadError::Left
+            } else {
+                ReadError::Refused(ErrorReply::body_unreadable())
+            })
         }
     }
+}
+
+/// Whether a body has no end because its connection, or its stream in it, has ended.
+fn has_left(error: &(dyn Error + 'static)) -> bool {
+    let reset = |error: &io::Error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+        )
+    };
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<hyper::Error>()
+            && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+        {
+            return true;
+        }
+        if error.downcast_ref().is_some_and(reset) {
+            return true;
+        }
+        // HTTP/2: the stream was reset.
+        if error.to_string().contains("stream error received") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Reads what is left of a body that nobody wants and throws it away, beside the reply.

@@ -3,7 +3,7 @@
 use super::{
     AppState,
     access::{self, Arrival},
-    body::{self, ReplyBody},
+    body::{self, ReadError, ReplyBody},
     error::ErrorReply,
     handlers,
     routes::{Access, Endpoint, Found},
@@ -29,10 +29,13 @@ pub async fn dispatch(state: &AppState, request: Request<Incoming>) -> Response<
         .and_then(|found| found.endpoint(&head.method));
     let watch = Watch::arrived(log_of(state, &head, endpoint), &head, endpoint);
     let response = match admit(state, &head, found.as_ref()) {
-        Ok((endpoint, found)) => answer(state, endpoint, found, &head, body, watch).await,
+        Ok((endpoint, found)) => {
+            watch.on_admitted(&head.headers);
+            answer(state, endpoint, found, &head, body, watch).await
+        }
         Err(refusal) => {
             body::discard(&head.headers, body);
-            done(watch, Err(refusal))
+            done(state, &head, watch, Err(refusal))
         }
     };
     if head.method == Method::HEAD {
@@ -44,11 +47,18 @@ pub async fn dispatch(state: &AppState, request: Request<Incoming>) -> Response<
 
 /// Where a request is logged. Whoever looks at the log is not to fill it.
 fn log_of(state: &AppState, head: &Parts, endpoint: Option<Endpoint>) -> RequestLog {
-    let quiet = endpoint == Some(Endpoint::Health) || is_log(head.uri.path());
-    match head.extensions.get::<RequestName>() {
-        Some(name) if !quiet => state.traffic.channel().request(Arc::clone(&name.id)),
-        _ => RequestLog::silent(),
+    if endpoint == Some(Endpoint::Health) || is_log(head.uri.path()) {
+        RequestLog::silent()
+    } else {
+        channel_of(state, head)
     }
+}
+
+fn channel_of(state: &AppState, head: &Parts) -> RequestLog {
+    let name = head.extensions.get::<RequestName>();
+    name.map_or_else(RequestLog::silent, |name| {
+        state.traffic.channel().request(Arc::clone(&name.id))
+    })
 }
 
 /// Decides from the head alone whether the request is answered, and by what.
@@ -96,7 +106,9 @@ async fn answer(
                     return handlers::chat::completions(state, &head.headers, id, body, watch)
                         .await;
                 }
-                Err(error) => Err(error),
+                // Nobody gets this reply; the log tells that the client has left.
+                Err(ReadError::Left) => return ErrorReply::body_unreadable().into_response(),
+                Err(ReadError::Refused(error)) => Err(error),
             }
         }
         Endpoint::Models => Ok(handlers::models::list(state)),
@@ -111,17 +123,26 @@ async fn answer(
             handlers::logs::show(state, view, id.unwrap_or_default(), head, body).await
         }
     };
-    done(watch, reply)
+    done(state, head, watch, reply)
 }
 
 /// The reply of a request that has nothing to do with turns.
-fn done(mut watch: Watch, reply: Result<Response<ReplyBody>, ErrorReply>) -> Response<ReplyBody> {
+fn done(
+    state: &AppState,
+    head: &Parts,
+    mut watch: Watch,
+    reply: Result<Response<ReplyBody>, ErrorReply>,
+) -> Response<ReplyBody> {
     match reply {
         Ok(response) => {
             watch.on_answer(response.status());
             response
         }
         Err(error) => {
+            // Nobody is to try out keys where it is quiet.
+            if error.is_of_wrong_key() && is_log(head.uri.path()) {
+                watch = Watch::arrived(channel_of(state, head), head, None);
+            }
             watch.on_error(&error);
             error.into_response()
         }

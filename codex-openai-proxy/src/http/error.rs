@@ -35,9 +35,17 @@ pub struct ErrorReply {
     headers: Option<Box<HeaderMap>>,
     /// What the client is not told.
     detail: Option<Box<str>>,
+    /// Whether somebody has shown a wrong key.
+    wrong_key: bool,
 }
 
 impl ErrorReply {
+    /// Whether somebody has shown a wrong key, which the log is told wherever it was tried.
+    #[must_use]
+    pub fn is_of_wrong_key(&self) -> bool {
+        self.wrong_key
+    }
+
     /// What the log is told besides. The client never gets it.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
@@ -142,6 +150,7 @@ impl ErrorReply {
             body: ErrorBody::new(kind, message),
             headers: None,
             detail: None,
+            wrong_key: false,
         }
     }
 
@@ -293,7 +302,8 @@ impl From<Refusal> for ErrorReply {
         let unauthorized =
             |message, code| Self::new(StatusCode::UNAUTHORIZED, AUTHENTICATION, message).code(code);
         let bearer = HeaderValue::from_static("Bearer");
-        match refusal {
+        let wrong_key = refusal == Refusal::WrongKey;
+        let mut reply = match refusal {
             Refusal::NoKey => unauthorized(
                 "this proxy wants its API key (the value of PROXY_API_KEY where it runs), sent as \
                  `Authorization: Bearer KEY`, `x-api-key` or `api-key`"
@@ -321,7 +331,9 @@ impl From<Refusal> for ErrorReply {
                 ),
                 "api_key_not_set",
             ),
-        }
+        };
+        reply.wrong_key = wrong_key;
+        reply
     }
 }
 

@@ -7,12 +7,23 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
     time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// How long a client may take for the head of a request; also how long an idle connection lives.
@@ -20,6 +31,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time for replies to say that they were cut short, after the deadline to finish has passed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Time for those who watch the log to see its end.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Rest after a failed accept: out of file descriptors is no better a microsecond later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -63,6 +77,7 @@ impl Server {
         let graceful = GracefulShutdown::new();
         // Aborts what is left when this returns.
         let mut connections = JoinSet::new();
+        let stopping = CancellationToken::new();
         let mut shutdown = pin!(shutdown);
         loop {
             let accepted = tokio::select! {
@@ -75,21 +90,28 @@ impl Server {
                 continue;
             };
             let service = service.clone();
+            let viewers = Viewers::default();
+            let abandoned = abandoned(stopping.clone(), viewers.clone());
             let service = service_fn(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(Peer(peer.ip()));
+                request.extensions_mut().insert(viewers.clone());
                 service.clone().oneshot(request)
             });
             let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service);
             let connection = graceful.watch(connection.into_owned());
             connections.spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(error, "connection_failed");
+                tokio::select! {
+                    ended = connection => if let Err(error) = ended {
+                        tracing::debug!(error, "connection_failed");
+                    },
+                    () = abandoned => {}
                 }
             });
         }
         drop(self.listener);
         // Those who watch the log would go on forever.
         state.traffic.close_watchers();
+        stopping.cancel();
         state.sockets.close();
 
         let drain = state.config.limits.drain;
@@ -110,6 +132,39 @@ impl Server {
         if timeout(LAST_WORDS, end).await.is_err() {
             tracing::warn!("drain_incomplete");
         }
+    }
+}
+
+/// How many event streams of the log a connection carries. Kept among a request's extensions.
+#[derive(Debug, Clone, Default)]
+pub struct Viewers(Arc<AtomicUsize>);
+
+/// One of them, for as long as it lasts.
+#[derive(Debug)]
+pub struct Viewer(Viewers);
+
+impl Viewers {
+    /// One more.
+    #[must_use]
+    pub fn begin(&self) -> Viewer {
+        self.0.fetch_add(1, Relaxed);
+        Viewer(self.clone())
+    }
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Done when a connection is not worth waiting for: whoever watches the log through it does not read
+/// that the log has ended.
+async fn abandoned(stopping: CancellationToken, viewers: Viewers) {
+    stopping.cancelled().await;
+    sleep(LAST_LOOK).await;
+    if viewers.0.load(Relaxed) == 0 {
+        pending::<()>().await;
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     AppState, access::KEY_HEADERS, body::ReplyBody, conversation::CONVERSATION_ID,
     dispatch::dispatch, error::ErrorReply,
 };
+use crate::traffic::redact;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body::Body;
@@ -120,12 +121,12 @@ fn sensitive_headers() -> impl Iterator<Item = HeaderName> {
 
 /// Neither the query nor a header: keys stray into both.
 fn span<B>(request: &Request<B>) -> Span {
-    let id = request.headers().get(REQUEST_ID);
+    let name = request.extensions().get::<RequestName>();
     tracing::info_span!(
         "request",
         method = %request.method(),
-        path = request.uri().path(),
-        request_id = id.and_then(|id| id.to_str().ok()),
+        path = &*redact::text(request.uri().path()),
+        request = name.map(|name| &*name.id),
     )
 }
 
@@ -156,6 +157,13 @@ where
                 for name in CORS_HEADERS {
                     headers.remove(name);
                 }
+                headers
+                    .entry(header::CACHE_CONTROL)
+                    .or_insert(HeaderValue::from_static("no-store"));
+                headers.insert(
+                    header::X_CONTENT_TYPE_OPTIONS,
+                    HeaderValue::from_static("nosniff"),
+                );
             }
             Ok(response)
         }

@@ -16,11 +16,12 @@ use crate::{
         },
         redact,
     },
-    translate::chat::ReplyHead,
+    translate::chat::{ReasoningStyle, ReplyHead},
     turn::{ConversationId, FinishReason, TurnError, TurnEvent, Usage},
+    wire::request::Glimpse,
 };
 use bytes::Bytes;
-use http::{StatusCode, header, request::Parts};
+use http::{HeaderMap, StatusCode, header, request::Parts};
 use said::Said;
 use std::{
     mem, thread,
@@ -29,6 +30,12 @@ use std::{
 
 /// The longest part of a streamed reply that is kept as it was sent, in bytes.
 const KEPT_STREAM: usize = 8 * 1024 * 1024;
+
+/// The longest value of a header that is kept, in bytes.
+const KEPT_HEADER: usize = 4096;
+
+/// What is kept in place of a longer one.
+const TOO_LONG: &[u8] = b"(too long to be kept)";
 
 /// Tells the log channel of one request: that it came, what happened at this edge, and, exactly
 /// once, how it ended. Dropped before the end, it tells that the client has left.
@@ -40,6 +47,8 @@ pub struct Watch {
     incoming: Option<IncomingRequest>,
     /// The reply that has begun.
     reply: Option<ReplyHead>,
+    /// How reasoning is shown to the client.
+    style: ReasoningStyle,
     said: Said,
     /// A streamed reply as it was sent, where that is kept.
     frames: Vec<Bytes>,
@@ -54,11 +63,6 @@ impl Watch {
     /// Begins with a request that has arrived, and that `log` is to hear of.
     #[must_use]
     pub fn arrived(log: RequestLog, head: &Parts, endpoint: Option<Endpoint>) -> Self {
-        if log.bodies() != KeptBodies::Off {
-            let headers = head.headers.iter();
-            let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
-            log.body(BodyKind::Headers, redact::headers(headers).into());
-        }
         let name = head.extensions.get::<RequestName>();
         let name = name.and_then(|name| name.client_id.as_deref());
         let agent = head.headers.get(header::USER_AGENT);
@@ -68,22 +72,54 @@ impl Watch {
             begun: Instant::now(),
             incoming: Some(IncomingRequest {
                 method: head.method.to_string(),
-                path: redact::text(head.uri.path()).into_owned(),
+                path: head.uri.path().to_owned(),
                 route: endpoint.map(route),
-                client_id: name.map(|id| redact::text(id).into_owned()),
+                client_id: name.map(str::to_owned),
                 peer: peer.map(|peer| peer.0.to_canonical().to_string()),
                 user_agent: agent
-                    .map(|agent| String::from_utf8_lossy(agent.as_bytes()))
-                    .map(|agent| redact::text(&agent).into_owned()),
+                    .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned()),
                 ..IncomingRequest::default()
             }),
             reply: None,
+            style: ReasoningStyle::Content,
             said: Said::default(),
             frames: Vec::new(),
             frame_bytes: 0,
             streaming: false,
             first_token: None,
             ended: false,
+        }
+    }
+
+    /// Sees a request let in. Of one that is not, no more is kept than its records: strangers are not
+    /// to fill the log.
+    pub fn on_admitted(&self, headers: &HeaderMap) {
+        if self.log.bodies() == KeptBodies::Off {
+            return;
+        }
+        let headers = headers.iter().map(|(name, value)| {
+            let value = value.as_bytes();
+            let is_short = value.len() <= KEPT_HEADER;
+            (name.as_str(), if is_short { value } else { TOO_LONG })
+        });
+        self.log
+            .body(BodyKind::Headers, redact::headers(headers).into());
+    }
+
+    /// Sees a request for a reply refused for what is in it, and tells as much of it as can be told.
+    pub fn on_refused(&mut self, body: &[u8]) {
+        if let Some(incoming) = &mut self.incoming {
+            let Glimpse {
+                model,
+                stream,
+                entries,
+            } = Glimpse::of(body);
+            incoming.asks = model.map(|model| Asks {
+                model,
+                stream,
+                messages: entries,
+                ..Asks::default()
+            });
         }
     }
 
@@ -96,7 +132,7 @@ impl Watch {
         self.log.body(BodyKind::Request, body.clone());
     }
 
-    /// Sees what a request for a reply asks for, and of which conversation, if it says so.
+    /// Sees all that a request for a reply asks for, and of which conversation, if it says so.
     pub fn on_asks(&mut self, asks: Asks, conversation: Option<&ConversationId>) {
         if let Some(incoming) = &mut self.incoming {
             incoming.asks = Some(asks);
@@ -119,9 +155,10 @@ impl Watch {
     }
 
     /// Sees a reply begin.
-    pub fn on_reply(&mut self, head: &ReplyHead) {
+    pub fn on_reply(&mut self, head: &ReplyHead, style: ReasoningStyle) {
         self.log = self.log.of(&head.conversation);
         self.reply = Some(head.clone());
+        self.style = style;
     }
 
     /// Sees the status of a stream go out: an error comes too late for it from now on.
@@ -133,7 +170,10 @@ impl Watch {
     pub fn on_event(&mut self, event: &TurnEvent) {
         let kind = match event {
             TurnEvent::Text(_) => Some(TokenKind::Text),
-            TurnEvent::Reasoning(_) => Some(TokenKind::Reasoning),
+            // What the client does not get to see is not its first.
+            TurnEvent::Reasoning(_) => {
+                (self.style != ReasoningStyle::Off).then_some(TokenKind::Reasoning)
+            }
             TurnEvent::ToolCall(_) => Some(TokenKind::ToolCall),
             TurnEvent::Finished { .. } => None,
         };
@@ -181,7 +221,7 @@ impl Watch {
             self.tell_incoming();
             self.publish(Event::Warning {
                 what: "internal_error",
-                detail: redact::text(detail).into_owned(),
+                detail: detail.to_owned(),
             });
         }
         self.end(Event::RequestFailed(Box::new(RequestFailed {
@@ -189,7 +229,7 @@ impl Watch {
             error_type: object.kind,
             code: object.code.map(str::to_owned),
             param: object.param.clone(),
-            message: redact::text(&object.message).into_owned(),
+            message: object.message.clone(),
             in_stream: self.streaming,
             first_token: self.first_token,
             duration: self.begun.elapsed(),
@@ -201,7 +241,7 @@ impl Watch {
     pub fn on_overflow(&mut self, error: &TurnError) {
         self.publish(Event::Warning {
             what: "context_overflow_hidden",
-            detail: redact::text(&error.to_string()).into_owned(),
+            detail: error.to_string(),
         });
         self.end(Event::CursorResponse(CursorResponse {
             status: StatusCode::OK.as_u16(),

@@ -46,7 +46,7 @@ pub struct RequestLog {
 #[derive(Debug)]
 pub enum Entry {
     /// Something happened.
-    Record(Arc<Record>),
+    Record(Box<Record>),
     /// What came in or went out with a request.
     Body(Body),
 }
@@ -158,13 +158,14 @@ impl LogChannel {
     }
 
     fn send(&self, request: Option<Arc<str>>, conversation: Option<ConversationId>, event: Event) {
-        let record = Arc::new(Record {
+        let mut record = Box::new(Record {
             seq: self.0.seq.fetch_add(1, Relaxed),
             time: Timestamp::now(),
             request,
             conversation,
             event,
         });
+        record.cut();
         self.enter(Entry::Record(record));
     }
 

@@ -143,6 +143,11 @@ impl Traffic {
         self.0.watching.cancel();
     }
 
+    /// Done when [`Traffic::close_watchers`] was called.
+    pub fn watchers_closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.0.watching.clone().cancelled_owned()
+    }
+
     /// Ends all watchers, writes what was published until now and closes the database. Takes two
     /// seconds at most.
     pub async fn close(&self) {

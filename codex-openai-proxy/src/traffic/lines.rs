@@ -32,11 +32,32 @@ impl fmt::Display for Text<'_> {
         let fields = json.as_object().into_iter().flatten();
         for (name, value) in fields {
             if !value.is_null() && !matches!(name.as_str(), "seq" | "time" | "type") {
-                write!(f, " {name}={value}")?;
+                write!(f, " {name}=")?;
+                write_visibly(f, &value.to_string())?;
             }
         }
         Ok(())
     }
+}
+
+/// JSON leaves some characters as they are that are no letters to a terminal.
+fn write_visibly(f: &mut fmt::Formatter<'_>, json: &str) -> fmt::Result {
+    for part in json.split_inclusive(is_invisible) {
+        match part.char_indices().next_back() {
+            Some((at, last)) if is_invisible(last) => {
+                write!(f, "{}\\u{{{:04x}}}", &part[..at], u32::from(last))?;
+            }
+            _ => f.write_str(part)?,
+        }
+    }
+    Ok(())
+}
+
+fn is_invisible(char: char) -> bool {
+    let is_of_direction = matches!(char, '\u{200e}' | '\u{200f}' | '\u{61c}')
+        || ('\u{202a}'..='\u{202e}').contains(&char)
+        || ('\u{2066}'..='\u{2069}').contains(&char);
+    char.is_control() || is_of_direction || matches!(char, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
@@ -53,13 +74,13 @@ mod tests {
             conversation: None,
             event: Event::Warning {
                 what: "x",
-                detail: "two\nlines \u{1b}[31m".into(),
+                detail: "two\nlines \u{1b}[31m \u{9b}31m \u{202e}é".into(),
             },
         };
         assert_eq!(
             Text(&record, Level::WARN).to_string(),
             "1970-01-01T00:00:00.000000Z  WARN warning request=\"r1\" what=\"x\" \
-             detail=\"two\\nlines \\u001b[31m\""
+             detail=\"two\\nlines \\u001b[31m \\u{009b}31m \\u{202e}é\""
         );
     }
 }

@@ -71,6 +71,8 @@ struct Hello {
     gap: bool,
     /// When this process began.
     started: Timestamp,
+    /// This moment, for viewers whose clocks differ.
+    now: Timestamp,
 }
 
 /// What a new viewer has missed.
@@ -207,6 +209,7 @@ impl Live {
             bodies: KeptBodies::as_str(self.channel.bodies()),
             gap: *missed == Missed::TooMuch,
             started: self.started,
+            now: Timestamp::now(),
         };
         let mut frame = Frame::default();
         frame.field("hello", &to_json(&hello));

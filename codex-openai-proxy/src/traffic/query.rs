@@ -20,10 +20,15 @@ pub struct RecordFilter {
     pub after: Option<u64>,
     /// Only those of this request, by our own id.
     pub request: Option<String>,
-    /// Only those of this conversation.
+    /// Only those of this conversation, and of requests that belong to it.
     pub conversation: Option<String>,
     /// Only those of these types; empty for all types.
     pub types: Vec<String>,
+    /// Only those of requests whose model's name, as sent or as mapped, has this in it, in any case of
+    /// letters.
+    pub model: Option<String>,
+    /// Only those of requests that ended so.
+    pub status: Option<StatusFilter>,
     /// The text to look for.
     pub q: Option<String>,
 }
@@ -56,6 +61,8 @@ pub enum StatusFilter {
     Running,
     /// Its client left.
     Left,
+    /// With the process.
+    Lost,
     /// With this HTTP status.
     Code(u16),
 }
@@ -145,6 +152,7 @@ impl FromStr for StatusFilter {
             "error" => Ok(Self::Error),
             "running" => Ok(Self::Running),
             "left" => Ok(Self::Left),
+            "lost" => Ok(Self::Lost),
             _ => match word.parse() {
                 Ok(code @ 100..=599) => Ok(Self::Code(code)),
                 _ => Err(()),

@@ -1,10 +1,12 @@
 //! What the log channel carries: one record for each thing that happened.
 
+mod clean;
 mod json;
 mod parts;
 #[cfg(test)]
 mod tests;
 
+pub use clean::PREVIEW;
 pub use parts::{
     Asks, CursorResponse, ExpiryReason, IncomingRequest, RateLimitWindow, RebuildReason,
     RequestFailed, TokenKind,

@@ -188,10 +188,13 @@ impl Recorder {
         let mut bodies = 0;
         for entry in mem::take(&mut self.pending) {
             match entry {
-                Entry::Record(record) => match Line::new(record) {
-                    Ok(line) => lines.push(line),
-                    Err(error) => self.fail(1, &error),
-                },
+                Entry::Record(mut record) => {
+                    record.clean();
+                    match Line::new(Arc::from(record)) {
+                        Ok(line) => lines.push(line),
+                        Err(error) => self.fail(1, &error),
+                    }
+                }
                 Entry::Body(body) => bodies += usize::from(!self.bodies.push(body)),
             }
         }

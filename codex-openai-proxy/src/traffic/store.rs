@@ -40,6 +40,9 @@ const MEMORY: u64 = 32 * 1024 * 1024;
 /// How far back to look for the limits that the last process had heard of, in records.
 const LIMITS_WITHIN: i64 = 20_000;
 
+/// How long to wait for somebody else who has the database locked.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Connections kept at most. One writes at a time; the others can read meanwhile.
 const CONNECTIONS: u32 = 4;
 
@@ -157,6 +160,8 @@ impl Store {
         // no large file beside it.
         let apart = (bound / 16 / PAGE).clamp(64, 1000);
         let options = sqlite::options()
+            // Whoever else looks into it is not to hold up those who watch.
+            .busy_timeout(BUSY_TIMEOUT)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .page_size(u32::try_from(PAGE).unwrap_or_default())
             .pragma("wal_autocheckpoint", apart.to_string())

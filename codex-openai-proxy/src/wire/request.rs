@@ -2,6 +2,7 @@
 
 use super::{chat::ChatRequest, common::Common, object::Object, responses::ResponsesRequest};
 use crate::turn::TurnError;
+use serde_json::Value;
 
 /// The body of a request for a reply.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +11,38 @@ pub enum RequestBody {
     Chat(ChatRequest),
     /// Of Responses.
     Responses(ResponsesRequest),
+}
+
+/// What can be told of a body that is refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Glimpse {
+    /// Its `model`.
+    pub model: Option<String>,
+    /// Its `stream`.
+    pub stream: bool,
+    /// How many `messages`, or items of `input`, it has.
+    pub entries: usize,
+}
+
+impl Glimpse {
+    /// Looks at a body without judging it. Nothing is known of one that is no JSON object.
+    #[must_use]
+    pub fn of(body: &[u8]) -> Self {
+        let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
+            return Self::default();
+        };
+        let text = |name| body.get(name).and_then(Value::as_str);
+        let entries = body.get("messages").or_else(|| body.get("input"));
+        Self {
+            model: text("model").map(str::to_owned),
+            stream: body.get("stream") == Some(&Value::Bool(true)),
+            entries: match entries {
+                Some(Value::Array(entries)) => entries.len(),
+                Some(Value::String(_)) => 1,
+                _ => 0,
+            },
+        }
+    }
 }
 
 impl RequestBody {

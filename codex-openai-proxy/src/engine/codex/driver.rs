@@ -9,6 +9,7 @@ mod tail;
 
 use super::{
     events::TurnState,
+    notes,
     plan::Plan,
     pump::{Over, Pump, Recorded, deleted, stopping},
     queue::{Job, Keep, Queue},
@@ -23,7 +24,6 @@ use crate::{
     traffic::{
         Event, RequestLog,
         record::{ExpiryReason, RebuildReason},
-        redact,
     },
     turn::{ConversationId, FinishReason, Sends, TurnError, TurnEvent},
 };
@@ -164,6 +164,12 @@ impl Driver {
                         "the turn that waited for tool results has ended",
                     );
                     self.end_thread().await;
+                }
+                // core tells them behind the reply.
+                Ok(EventMsg::TokenCount(event)) => {
+                    if let Some(limits) = event.rate_limits.as_ref().and_then(notes::rate_limits) {
+                        self.tell(limits);
+                    }
                 }
                 // core answers calls to tools that were never offered, when their turn comes.
                 Ok(EventMsg::RawResponseItem(event)) => {
@@ -403,7 +409,7 @@ impl Driver {
     }
 
     fn warn(&self, what: &'static str, detail: impl Display) {
-        let detail = redact::text(&detail.to_string()).into_owned();
+        let detail = detail.to_string();
         self.tell(Event::Warning { what, detail });
     }
 

@@ -119,8 +119,8 @@ impl EventReader {
             EventMsg::TokenCount(event) => {
                 if event.rate_limits.is_some() && event.rate_limits != self.limits {
                     self.limits = event.rate_limits;
-                    self.notes
-                        .extend(self.limits.as_ref().map(notes::rate_limits));
+                    let limits = self.limits.as_ref();
+                    self.notes.extend(limits.and_then(notes::rate_limits));
                 }
             }
             EventMsg::TurnComplete(event) => return self.on_turn_complete(event.error, now),

@@ -44,12 +44,11 @@ fn each_thought_is_told_with_the_parts_of_its_summary() {
 #[test]
 fn a_failed_call_is_told_with_whether_it_is_repeated() {
     let mut reading = Reading::new();
-    let lost = "stream closed; Authorization: Bearer sk-proj-abcdefghijklmnopqrstuvwx";
-    assert_eq!(reading.read(stream_error(lost)), Step::Continue);
-    let told = reading.notes();
-    assert_eq!(told[0]["type"], "stream_codex_error");
-    assert_eq!(told[0]["retrying"], true);
-    assert!(!told[0].to_string().contains("abcdefghij"), "{told:?}");
+    assert_eq!(reading.read(stream_error("stream closed")), Step::Continue);
+    assert_eq!(
+        reading.notes(),
+        [json!({"type": "stream_codex_error", "message": "stream closed", "retrying": true})]
+    );
     reading.read(delta("msg_1", "Hel"));
     assert!(matches!(
         reading.read(stream_error("stream closed")),

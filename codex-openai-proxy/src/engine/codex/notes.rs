@@ -1,19 +1,23 @@
 //! What codex-core's events are in the log.
 
-use crate::traffic::{Event, record::RateLimitWindow, redact};
+use crate::traffic::{Event, record::RateLimitWindow};
 use codex_protocol::protocol::{RateLimitSnapshot, RateLimitWindow as CoreWindow};
 
-/// How much of the plan is used up.
-pub fn rate_limits(limits: &RateLimitSnapshot) -> Event {
+/// How much of the plan is used up, where the upstream says so.
+pub fn rate_limits(limits: &RateLimitSnapshot) -> Option<Event> {
     let windows = [
         ("primary", &limits.primary),
         ("secondary", &limits.secondary),
     ];
-    let windows = windows
+    let windows: Vec<_> = windows
         .into_iter()
-        .filter_map(|(name, limit)| Some(window(name, limit.as_ref()?)));
+        .filter_map(|(name, limit)| Some(window(name, limit.as_ref()?)))
+        .collect();
+    if windows.is_empty() {
+        return None;
+    }
     let plan = limits.plan_type.as_ref();
-    Event::RateLimits {
+    Some(Event::RateLimits {
         limit: limits
             .limit_name
             .clone()
@@ -21,14 +25,14 @@ pub fn rate_limits(limits: &RateLimitSnapshot) -> Event {
         plan: plan
             .and_then(|plan| serde_json::to_value(plan).ok())
             .and_then(|plan| plan.as_str().map(str::to_owned)),
-        windows: windows.collect(),
-    }
+        windows,
+    })
 }
 
 /// A model call that failed.
 pub fn stream_error(message: &str, retrying: bool) -> Event {
     Event::StreamCodexError {
-        message: redact::text(message).into_owned(),
+        message: message.to_owned(),
         retrying,
     }
 }
@@ -37,7 +41,7 @@ pub fn stream_error(message: &str, retrying: bool) -> Event {
 pub fn warning(what: &'static str, detail: &str) -> Event {
     Event::Warning {
         what,
-        detail: redact::text(detail).into_owned(),
+        detail: detail.to_owned(),
     }
 }
 

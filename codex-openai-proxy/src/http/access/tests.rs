@@ -245,6 +245,14 @@ fn without_a_key_the_log_is_for_its_own_page_and_for_programs() {
         (&[("origin", "http://LOCALHOST:11435")], Ok(())),
         (&[("sec-fetch-site", "same-origin")], Ok(())),
         (&[("sec-fetch-site", "none")], Ok(())),
+        // A tunnel has rewritten the Host, and the browser knows better.
+        (
+            &[
+                ("origin", "http://localhost:8080"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+            Ok(()),
+        ),
         // Pages of this machine, but not ours.
         (
             &[("origin", "http://localhost:3000")],
@@ -266,6 +274,57 @@ fn without_a_key_the_log_is_for_its_own_page_and_for_programs() {
     ] {
         let headers = [&[host], more].concat();
         assert_eq!(verdict_on_viewer(&headers, &[]), expected, "{headers:?}");
+    }
+}
+
+#[test]
+fn a_link_from_elsewhere_leads_to_the_page_and_to_nothing_else() {
+    let link = [
+        ("host", "localhost:11435"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    let page = |headers| verdict_as(Access::Page, LOCAL, "/logs", headers, &[]);
+    assert_eq!(page(&link), Ok(()));
+    let frame = [&link[..3], &[("sec-fetch-dest", "iframe")]].concat();
+    assert_eq!(page(&frame), refuse(Indirection::CrossSite));
+    assert_eq!(page(&link[..2]), refuse(Indirection::CrossSite));
+    assert_eq!(verdict(LOCAL, &link, &[]), refuse(Indirection::CrossSite));
+    assert_eq!(
+        verdict_on_viewer(&link, &[]),
+        refuse(Indirection::CrossSite)
+    );
+}
+
+#[test]
+fn the_default_port_may_be_named() {
+    let arrival = |host: &str, origin: &str| {
+        let headers = [("host", host), ("origin", origin)];
+        let headers = headers.iter().map(|(name, value)| {
+            let name = name.parse::<HeaderName>().unwrap();
+            (name, HeaderValue::from_str(value).unwrap())
+        });
+        let headers = headers.collect();
+        let arrival = Arrival {
+            peer: LOCAL.parse().unwrap(),
+            uri: &"/logs".parse().unwrap(),
+            headers: &headers,
+        };
+        same_origin(&arrival)
+    };
+    assert_eq!(arrival("a.example:443", "https://a.example"), Ok(()));
+    assert_eq!(arrival("a.example:80", "http://a.example"), Ok(()));
+    for (host, origin) in [
+        ("a.example:80", "https://a.example"),
+        ("a.example:4430", "https://a.example"),
+        ("a.example", "https://a.example:444"),
+    ] {
+        assert_eq!(
+            arrival(host, origin),
+            Err(Refusal::ForeignPage),
+            "{host} {origin}"
+        );
     }
 }
 

@@ -57,7 +57,10 @@ pub async fn completions(
             drop(body);
             begin(state, asked, &mut watch).await
         }
-        Err(error) => Err(error.into()),
+        Err(error) => {
+            watch.on_refused(&body);
+            Err(error.into())
+        }
     };
     match begun {
         Ok((begun, conversation)) => {
@@ -94,7 +97,7 @@ async fn begin(
         model: asked.model.sent,
         conversation: conversation.clone(),
     };
-    watch.on_reply(&head);
+    watch.on_reply(&head, style);
     let begun = if asked.stream {
         let writer = ChunkWriter::new(&head, style, asked.include_usage);
         streamed(state, events, writer).await

@@ -2,12 +2,12 @@
 
 use crate::{
     config::KeptBodies,
-    traffic::{Event, record::Asks, redact},
+    traffic::{
+        Event,
+        record::{Asks, PREVIEW},
+    },
     turn::{Item, ModelName, Part, Role, ToolCall, ToolKind, TurnRequest},
 };
-
-/// How much of the user's last message is told, in characters.
-const PREVIEW: usize = 200;
 
 /// Where Cursor puts what its user typed, among much else.
 const TYPED: (&str, &str) = ("<user_query>", "</user_query>");
@@ -23,7 +23,7 @@ pub fn asks(
     bodies: KeptBodies,
 ) -> Asks {
     Asks {
-        model: redact::text(&model.sent).into_owned(),
+        model: model.sent.clone(),
         stream,
         messages,
         tools: turn.tools.len(),
@@ -88,7 +88,8 @@ fn size(part: &Part) -> usize {
     }
 }
 
-/// How the user's last message begins.
+/// How the user's last message begins: more of it than is kept, so that what is secret in it can be
+/// known by its end.
 fn preview(items: &[Item]) -> Option<String> {
     let content = items.iter().rev().find_map(|item| match item {
         Item::Message {
@@ -103,22 +104,10 @@ fn preview(items: &[Item]) -> Option<String> {
     });
     let typed = texts.clone().find_map(typed);
     let text = typed.or_else(|| texts.next_back())?.trim();
-    // What begins within the preview may end behind it, and has to be seen whole to be known.
-    let begin = head(text, 2 * PREVIEW);
-    let begin = redact::text(begin);
-    let cut = head(&begin, PREVIEW);
-    let ellipsis = if cut.len() < begin.len() { "…" } else { "" };
-    Some(format!("{cut}{ellipsis}"))
+    Some(text.chars().take(2 * PREVIEW).collect())
 }
 
 fn typed(text: &str) -> Option<&str> {
     let (_, rest) = text.rsplit_once(TYPED.0)?;
     Some(rest.split_once(TYPED.1).map_or(rest, |(typed, _)| typed))
-}
-
-/// The first `most` characters.
-fn head(text: &str, most: usize) -> &str {
-    text.char_indices()
-        .nth(most)
-        .map_or(text, |(end, _)| &text[..end])
 }

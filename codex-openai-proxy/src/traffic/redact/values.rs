@@ -4,7 +4,7 @@ use super::{MASK, names::Hint, shapes::run};
 use std::ops::Range;
 
 /// Words that stand where a secret would, and are none.
-const WORDS: [&str; 42] = [
+const WORDS: [&str; 43] = [
     "string",
     "str",
     "number",
@@ -39,6 +39,7 @@ const WORDS: [&str; 42] = [
     "token",
     "secret",
     "api_key",
+    "key",
     "bearer",
     "basic",
     "auto",
@@ -335,14 +336,19 @@ fn credentials(text: &str, scheme: &Range<usize>) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     let from = blank(bytes, scheme.end);
     let window = text.floor_char_boundary(from + WINDOW);
-    let is_secret =
-        is_scheme(&text[scheme.clone()]) && !is_placeholder(&text[from..window.max(from)]);
+    let told = text[from..window.max(from)].split(is_line_end).next();
+    let is_secret = is_scheme(&text[scheme.clone()]) && !told.is_none_or(is_placeholder);
     is_secret.then(|| from..line_end(bytes, from))
+}
+
+/// Whether a line or string ends with this.
+fn is_line_end(char: char) -> bool {
+    matches!(char, '"' | '\'' | '`' | '\\' | '\r' | '\n')
 }
 
 /// Where the line or string around `from` ends.
 fn line_end(text: &[u8], from: usize) -> usize {
-    run(text, from, |byte| !b"\"'`\\\r\n".contains(&byte))
+    run(text, from, |byte| !is_line_end(char::from(byte)))
 }
 
 /// Whether `name: value` or `name=value` is all that its line says.
@@ -369,7 +375,7 @@ fn is_line(text: &[u8], name: &Range<usize>, end: usize) -> bool {
 
 /// Whether something fills this in later, or did already.
 fn is_placeholder(value: &str) -> bool {
-    let value = value.trim();
+    let value = value.trim().trim_end_matches([')', ',', '.', ';']);
     let filled_in = ["$", "{", "<", "%", "[", "*", "…", "...", "&", "@", "!"];
     value.is_empty()
         || filled_in.iter().any(|begin| value.starts_with(begin))

@@ -120,9 +120,13 @@ fn only_records(query: &mut QueryBuilder<Sqlite>, filter: &RecordFilter) {
         query.push(" AND request = ").push_bind(request.clone());
     }
     if let Some(conversation) = &filter.conversation {
+        // A request may come before anybody knows its conversation.
         query
-            .push(" AND conversation = ")
-            .push_bind(conversation.clone());
+            .push(" AND (conversation = ")
+            .push_bind(conversation.clone())
+            .push(" OR request IN (SELECT id FROM requests WHERE conversation = ")
+            .push_bind(conversation.clone())
+            .push("))");
     }
     if !filter.types.is_empty() {
         query.push(" AND type IN (");
@@ -130,6 +134,12 @@ fn only_records(query: &mut QueryBuilder<Sqlite>, filter: &RecordFilter) {
         for word in &filter.types {
             types.push_bind(word.clone());
         }
+        query.push(")");
+    }
+    if filter.status.is_some() || filter.model.is_some() {
+        query.push(" AND request IN (SELECT id FROM requests WHERE TRUE");
+        ended(query, filter.status);
+        contains(query, "models", filter.model.as_deref());
         query.push(")");
     }
     contains(query, "text", filter.q.as_deref());
@@ -144,7 +154,13 @@ fn only_requests(query: &mut QueryBuilder<Sqlite>, filter: &RequestFilter) {
             .push(" AND conversation = ")
             .push_bind(conversation.clone());
     }
-    match filter.status {
+    ended(query, filter.status);
+    contains(query, "models", filter.model.as_deref());
+    contains(query, "text", filter.q.as_deref());
+}
+
+fn ended(query: &mut QueryBuilder<Sqlite>, status: Option<StatusFilter>) {
+    match status {
         None => {}
         Some(StatusFilter::Ok) => {
             query.push(" AND state = 'done'");
@@ -158,12 +174,13 @@ fn only_requests(query: &mut QueryBuilder<Sqlite>, filter: &RequestFilter) {
         Some(StatusFilter::Left) => {
             query.push(" AND state = 'left'");
         }
+        Some(StatusFilter::Lost) => {
+            query.push(" AND state = 'lost'");
+        }
         Some(StatusFilter::Code(code)) => {
             query.push(" AND status = ").push_bind(i64::from(code));
         }
     }
-    contains(query, "models", filter.model.as_deref());
-    contains(query, "text", filter.q.as_deref());
 }
 
 fn contains(query: &mut QueryBuilder<Sqlite>, column: &'static str, text: Option<&str>) {

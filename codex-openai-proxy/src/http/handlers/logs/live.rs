@@ -2,20 +2,30 @@
 
 use super::query::Query;
 use crate::{
-    http::{AppState, body::ReplyBody, error::ErrorReply, reply},
+    http::{
+        AppState,
+        body::ReplyBody,
+        error::ErrorReply,
+        reply,
+        server::{Viewer, Viewers},
+    },
     traffic::Watcher,
     wire::sse::KEEP_ALIVE,
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, stream, stream::BoxStream};
-use http::{Response, request::Parts};
+use http::{Response, Version, request::Parts};
 use std::time::Duration;
 use tokio::time::timeout;
 
 pub(super) fn stream(state: &AppState, head: &Parts) -> Result<Response<ReplyBody>, ErrorReply> {
     let watcher = watch(state, head)?;
     let keep_alive = state.config.limits.keep_alive;
-    Ok(reply::event_stream(events(watcher, keep_alive)))
+    // A connection of HTTP/2 has other streams, which are worth waiting for.
+    let viewers = head.extensions.get::<Viewers>();
+    let viewers = viewers.filter(|_| head.version < Version::HTTP_2);
+    let viewer = viewers.map(Viewers::begin);
+    Ok(reply::event_stream(events(watcher, keep_alive, viewer)))
 }
 
 /// What a viewer is shown, from where it says on.
@@ -27,13 +37,17 @@ pub(super) fn watch(state: &AppState, head: &Parts) -> Result<Watcher, ErrorRepl
 }
 
 /// One event for each frame, and a comment in each silence of this length. Ends with the watcher.
-fn events(watcher: Watcher, keep_alive: Duration) -> BoxStream<'static, Bytes> {
-    stream::unfold(watcher, move |mut watcher| async move {
+fn events(
+    watcher: Watcher,
+    keep_alive: Duration,
+    viewer: Option<Viewer>,
+) -> BoxStream<'static, Bytes> {
+    stream::unfold((watcher, viewer), move |(mut watcher, viewer)| async move {
         let event = match timeout(keep_alive, watcher.next()).await {
             Ok(frame) => event(&frame?),
             Err(_elapsed) => Bytes::from_static(KEEP_ALIVE),
         };
-        Some((event, watcher))
+        Some((event, (watcher, viewer)))
     })
     .boxed()
 }

@@ -13,6 +13,9 @@ pub(super) const MAX_PAGE: u32 = 1000;
 /// How many there are on a page where nobody says how many.
 const PAGE: u32 = 200;
 
+/// What `status` may be.
+const STATUS: &str = "ok, error, running, left, lost or an HTTP status";
+
 /// The parameters that have not been looked at.
 pub(super) struct Query(Vec<(String, String)>);
 
@@ -84,6 +87,8 @@ impl Query {
     pub(super) fn records(&mut self, most: u32) -> Result<RecordFilter, ErrorReply> {
         Ok(RecordFilter {
             limit: self.limit(most)?.unwrap_or(PAGE),
+            model: self.take("model"),
+            status: self.parse("status", STATUS)?,
             before: self.sequence("before")?,
             after: self.sequence("after")?,
             request: self.take("request"),
@@ -99,7 +104,6 @@ impl Query {
     ///
     /// When a value means nothing.
     pub(super) fn requests(&mut self) -> Result<RequestFilter, ErrorReply> {
-        const STATUS: &str = "ok, error, running, left or an HTTP status";
         Ok(RequestFilter {
             limit: self.limit(MAX_PAGE)?.unwrap_or(PAGE),
             before: self.sequence("before")?,

@@ -54,9 +54,10 @@ pub(super) fn open(state: &AppState, head: &Parts) -> Result<Response<ReplyBody>
     let accept = HeaderValue::try_from(derive_accept_key(key))
         .map_err(|_| ErrorReply::websocket_required())?;
     let watcher = watch(state, head)?;
+    let stopped = state.traffic.watchers_closed();
     state.sockets.spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => serve(upgraded, watcher).await,
+            Ok(upgraded) => serve(upgraded, watcher, stopped).await,
             Err(error) => tracing::debug!(%error, "upgrade_failed"),
         }
     });
@@ -88,13 +89,13 @@ fn handshake(head: &Parts) -> Option<&[u8]> {
     (is_one && key.len() == 24).then_some(key)
 }
 
-async fn serve(upgraded: Upgraded, watcher: Watcher) {
+async fn serve(upgraded: Upgraded, watcher: Watcher, stopped: impl Future<Output = ()>) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE));
     let io = TokioIo::new(upgraded);
     let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-    let code = match show(&mut socket, watcher).await {
+    let code = match show(&mut socket, watcher, stopped).await {
         End::Stopped => CloseCode::Away,
         End::Left => CloseCode::Normal,
         // It would not read that either.
@@ -113,11 +114,12 @@ async fn serve(upgraded: Upgraded, watcher: Watcher) {
 }
 
 /// Shows a viewer what happens, until either side ends that.
-async fn show<S>(socket: &mut S, watcher: Watcher) -> End
+async fn show<S>(socket: &mut S, watcher: Watcher, stopped: impl Future<Output = ()>) -> End
 where
     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,
 {
     let mut watcher = pin!(watcher);
+    let mut stopped = pin!(stopped);
     let mut pings = interval_at(Instant::now() + PING, PING);
     let mut heard = true;
     loop {
@@ -145,10 +147,21 @@ where
                 Message::Ping(Bytes::new())
             }
         };
-        match timeout(SEND, socket.send(message)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return End::Left,
-            Err(_elapsed) => return End::Slow,
+        let sent = async {
+            match timeout(SEND, socket.send(message)).await {
+                Ok(Ok(())) => None,
+                Ok(Err(_)) => Some(End::Left),
+                Err(_elapsed) => Some(End::Slow),
+            }
+        };
+        let end = tokio::select! {
+            biased;
+            end = sent => end,
+            // Nobody waits for one that does not read.
+            () = &mut stopped => Some(End::Slow),
+        };
+        if let Some(end) = end {
+            return end;
         }
     }
 }

@@ -76,6 +76,32 @@ async fn wrong_keys_buy_nothing() {
 }
 
 #[tokio::test]
+async fn whoever_tries_out_keys_is_seen() {
+    let service = Service::start_with(key).await;
+    login(&service, r#"{"key": "guessed"}"#).await;
+    for key in ["Bearer guessed", "Bearer secret"] {
+        let request = service
+            .get("/logs/api/records")
+            .header("authorization", key);
+        let response = request.send().await.unwrap();
+        if key == "Bearer secret" {
+            let page: Value = response.json().await.unwrap();
+            let types = each(&page["records"], "type");
+            let one = [json!("request_failed"), json!("incoming_request")];
+            assert_eq!(types, [&one[0], &one[1], &one[0], &one[1]]);
+            assert_eq!(page["records"][1]["path"], "/logs/api/records");
+            assert_eq!(page["records"][3]["path"], "/logs/login");
+        }
+    }
+    // Who shows none only looks whether one is needed.
+    service.get("/logs/api/records").send().await.unwrap();
+    let request = service.get("/logs/api/records?type=request_failed");
+    let response = request.header("authorization", "Bearer secret");
+    let page: Value = response.send().await.unwrap().json().await.unwrap();
+    assert_eq!(page["records"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn without_a_key_nobody_needs_a_cookie() {
     let service = Service::start().await;
     let response = login(&service, "").await;

@@ -150,6 +150,76 @@ async fn filters_choose_and_pages_go_on() {
         ["cursor_response"]
     );
     assert_eq!(types("?after=100000").await, Vec::<Value>::new());
+    assert_eq!(
+        types("?status=error").await,
+        ["request_failed", "incoming_request"]
+    );
+    assert_eq!(types("?status=lost").await, Vec::<Value>::new());
+    assert_eq!(types("?status=error&model=gpt").await, Vec::<Value>::new());
+    assert_eq!(
+        types("?model=logged-out&type=request_failed").await,
+        ["request_failed"]
+    );
+}
+
+#[tokio::test]
+async fn a_conversation_has_its_requests_from_their_arrival() {
+    let mut service = Service::start().await;
+    answered(&mut service, &request("gpt-5.2", false)).await;
+    let refused = service.chat(&request("logged-out", false)).send().await;
+    assert_eq!(refused.unwrap().status(), 401);
+    // It came in before anybody knew its conversation.
+    let path = format!("/logs/api/records?conversation={MADE_UP}");
+    let page = json(&service, &path).await;
+    let types = each(&page["records"], "type");
+    assert_eq!(types.last().unwrap(), &"incoming_request");
+    assert!(!types.contains(&&json!("request_failed")), "{types:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_for_a_field_shows_its_model_all_the_same() {
+    let service = Service::start().await;
+    let mut body = request("2.5-tpg", true);
+    body["n"] = json!(2);
+    let response = service.chat(&body).send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    let page = json(&service, "/logs/api/requests?model=2.5-tpg").await;
+    let summary = &page["requests"][0];
+    assert_eq!(summary["state"], "failed");
+    assert_eq!(summary["stream"], true);
+    assert_eq!(summary["messages"], 1);
+}
+
+#[tokio::test]
+async fn what_a_client_says_is_bounded_in_the_log() {
+    let service = Service::start_with(key).await;
+    let long = "long".repeat(2_500);
+    let stranger = service
+        .get(&format!("/{long}"))
+        .header("user-agent", &long)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stranger.status(), 401);
+    let known = |request: reqwest::RequestBuilder| request.bearer_auth("secret").send();
+    let mut refused = request(&"m".repeat(1_000_000), false);
+    refused["n"] = json!(2);
+    let refused = known(service.chat(&refused)).await;
+    assert_eq!(refused.unwrap().status(), 400);
+    let page = known(service.get("/logs/api/records")).await.unwrap();
+    let page = page.text().await.unwrap();
+    assert!(page.len() < 20_000, "{}", page.len());
+    let page: Value = serde_json::from_str(&page).unwrap();
+    let last = page["records"].as_array().unwrap().last().unwrap();
+    let detail = format!("/logs/api/requests/{}", last["request"].as_str().unwrap());
+    let detail: Value = known(service.get(&detail))
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    // Of strangers, nothing but the records is kept.
+    assert_eq!(detail["bodies"], json!([]));
 }
 
 #[tokio::test]
@@ -162,7 +232,7 @@ async fn parameters_that_mean_nothing_are_refused_by_name() {
         ("/logs/api/records?before=-1", "before"),
         ("/logs/api/records?after=x", "after"),
         ("/logs/api/records?type=parked,nonsense", "type"),
-        ("/logs/api/records?status=ok", "status"),
+        ("/logs/api/records?status=fine", "status"),
         ("/logs/api/records?q=a&q=b", "q"),
         ("/logs/api/requests?status=fine", "status"),
         ("/logs/api/requests?status=99", "status"),

@@ -2,7 +2,7 @@
 
 use super::*;
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Error, Message, client::IntoClientRequest, protocol::frame::coding::CloseCode},
@@ -191,6 +191,33 @@ async fn viewers_are_told_when_the_service_stops_and_do_not_hold_it_up() {
     assert_eq!(close.await.unwrap().unwrap().code, CloseCode::Away);
     events.rest().await;
     timeout(Duration::from_secs(3), service.served)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_viewer_that_reads_nothing_does_not_hold_up_the_end() {
+    let mut service = Service::start().await;
+    let mut deaf = TcpStream::connect(service.addr).await.unwrap();
+    let request = format!(
+        "POST /logs/api/stream HTTP/1.1\r\nhost: {}\r\ncontent-length: 0\r\n\r\n",
+        service.addr
+    );
+    deaf.write_all(request.as_bytes()).await.unwrap();
+    let _socket = connect(&service, "/logs/api/ws", &[]).await.unwrap();
+    // More than fits between us and them.
+    let chatter = "chatter ".repeat(500);
+    for _ in 0..200 {
+        for _ in 0..20 {
+            let unknown = service.get("/none").header("user-agent", &chatter);
+            unknown.send().await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    answered(&mut service, &super::request("gpt-5.2", true)).await;
+    service.stop.send(()).unwrap();
+    timeout(Duration::from_secs(5), service.served)
         .await
         .unwrap()
         .unwrap();
