@@ -95,7 +95,7 @@ async fn answer(
     found: &Found<'_>,
     head: &Parts,
     body: Incoming,
-    watch: Watch,
+    mut watch: Watch,
 ) -> Response<ReplyBody> {
     let id = found.id.as_deref();
     let reply = match endpoint {
@@ -116,7 +116,7 @@ async fn answer(
         Endpoint::DeleteConversation => {
             // Clients may send a body with it, which says nothing.
             body::discard(&head.headers, body);
-            handlers::conversations::delete(state, id.unwrap_or_default(), &watch).await
+            handlers::conversations::delete(state, id.unwrap_or_default(), &mut watch).await
         }
         Endpoint::Health => Ok(handlers::health::get(state)),
         Endpoint::Logs(view) => {

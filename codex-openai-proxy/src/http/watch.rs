@@ -138,14 +138,20 @@ impl Watch {
             incoming.asks = Some(asks);
         }
         if let Some(conversation) = conversation {
-            self.log = self.log.of(conversation);
+            self.on_conversation(conversation);
         }
         self.tell_incoming();
     }
 
-    /// Tells of something that came with the request.
-    pub fn publish(&self, event: Event) {
+    /// Tells of something that came with the request, or that it has done to a conversation.
+    pub fn publish(&mut self, event: Event) {
+        self.tell_incoming();
         self.log.publish(event);
+    }
+
+    /// Sees what conversation it is about.
+    pub fn on_conversation(&mut self, id: &ConversationId) {
+        self.log = self.log.of(id);
     }
 
     /// What the engine tells of the request goes here.
@@ -156,7 +162,7 @@ impl Watch {
 
     /// Sees a reply begin.
     pub fn on_reply(&mut self, head: &ReplyHead, style: ReasoningStyle) {
-        self.log = self.log.of(&head.conversation);
+        self.on_conversation(&head.conversation);
         self.reply = Some(head.clone());
         self.style = style;
     }
@@ -218,7 +224,6 @@ impl Watch {
         let object = &error.body.error;
         self.keep_reply();
         if let Some(detail) = error.detail() {
-            self.tell_incoming();
             self.publish(Event::Warning {
                 what: "internal_error",
                 detail: detail.to_owned(),
@@ -267,7 +272,8 @@ impl Watch {
 
     fn tell_incoming(&mut self) {
         if let Some(incoming) = self.incoming.take() {
-            self.publish(Event::IncomingRequest(Box::new(incoming)));
+            let event = Event::IncomingRequest(Box::new(incoming));
+            self.log.publish(event);
         }
     }
 
@@ -275,7 +281,6 @@ impl Watch {
         if mem::replace(&mut self.ended, true) {
             return;
         }
-        self.tell_incoming();
         self.publish(event);
     }
 

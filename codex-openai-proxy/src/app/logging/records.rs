@@ -1,7 +1,7 @@
 //! How records of the log channel look among the lines of the log: as they are, in one of the two
 //! forms in which the channel hands them over.
 
-use crate::traffic::lines::TARGET;
+use crate::traffic::{lines::TARGET, redact};
 use std::fmt::{self, Debug};
 use tracing::{
     Event, Subscriber,
@@ -12,7 +12,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Formats records, and leaves all other events to `others`.
+/// Formats records, and leaves all other events to `others`, but for what is secret in them.
 pub struct Records<F> {
     form: Form,
     others: F,
@@ -51,7 +51,13 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         if event.metadata().target() != TARGET {
-            return self.others.format_event(context, writer, event);
+            // Others may say what clients have sent, such as the name of a model.
+            let mut line = String::new();
+            let written = self
+                .others
+                .format_event(context, Writer::new(&mut line), event);
+            written?;
+            return writer.write_str(&redact::text(&line));
         }
         let field = match self.form {
             Form::Json => "json",

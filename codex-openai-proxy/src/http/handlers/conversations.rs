@@ -16,13 +16,14 @@ use http::{Response, StatusCode};
 pub async fn delete(
     state: &AppState,
     id: &str,
-    watch: &Watch,
+    watch: &mut Watch,
 ) -> Result<Response<ReplyBody>, ErrorReply> {
     let unknown = || ErrorReply::unknown_conversation(id);
     let id = ConversationId::new(id).ok_or_else(unknown)?;
     if !state.engine.delete_conversation(&id).await? {
         return Err(unknown());
     }
-    watch.log().of(&id).publish(Event::ConversationDeleted);
+    watch.on_conversation(&id);
+    watch.publish(Event::ConversationDeleted);
     Ok(reply::json(StatusCode::OK, &ConversationDeleted::new(&id)))
 }

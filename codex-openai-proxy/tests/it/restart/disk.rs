@@ -2,6 +2,7 @@
 
 use crate::{
     harness::{
+        Homes,
         codex::Setup,
         process::{Program, command},
         run,
@@ -11,7 +12,7 @@ use crate::{
     upstream::{Reply, Upstream},
 };
 use std::{
-    fs,
+    fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -39,6 +40,14 @@ fn files_with(folder: &Path, text: &str) -> Vec<PathBuf> {
             .any(|part| part == text.as_bytes())
     };
     files(folder).into_iter().filter(holds).collect()
+}
+
+/// Has the log keep what was said of no chat.
+fn log_no_bodies(homes: &Homes) {
+    let state = homes.state();
+    fs::create_dir(&state).unwrap();
+    fs::set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+    fs::write(state.join("config.toml"), "[logs]\nbodies = \"off\"\n").unwrap();
 }
 
 #[test]
@@ -78,6 +87,7 @@ fn a_chat_can_be_deleted_beside_the_process_that_holds_it() {
         let upstream = Upstream::start().await;
         upstream.otherwise(|_| Reply::text(&["Yes."]));
         let (_, homes) = Setup::new(&upstream).write();
+        log_no_bodies(&homes);
         let running = Running::start(&homes).await;
         let mut talk = Talk::about("Secret.").with("conversation_id", "chat-1");
         talk.send(&running.client).await;
@@ -109,6 +119,7 @@ fn only_named_chats_are_written_down_and_only_for_their_user() {
         let upstream = Upstream::start().await;
         upstream.otherwise(|_| Reply::text(&["An answer to keep."]));
         let (_, homes) = Setup::new(&upstream).write();
+        log_no_bodies(&homes);
         let running = Running::start(&homes).await;
         let mut named = Talk::about("A question to keep.").with("conversation_id", "chat-1");
         named.send(&running.client).await;
