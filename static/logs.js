@@ -1,12 +1,12 @@
 // The log viewer's entry: puts its parts together and moves between them.
 
 import { linkTo as addressOf, readHash, writeHash } from './logs/address.js';
-import { whenLocked } from './logs/api.js';
+import { records, whenLocked } from './logs/api.js';
 import { askForKey, setUpDialogs } from './logs/dialogs.js';
 import { byId, el } from './logs/dom.js';
 import { Feed } from './logs/feed.js';
 import { FilterBar } from './logs/filterbar.js';
-import { sameFilter } from './logs/filters.js';
+import { fitting, sameFilter } from './logs/filters.js';
 import { Header } from './logs/header.js';
 import { setUpKeyboard } from './logs/keyboard.js';
 import { List } from './logs/list.js';
@@ -14,6 +14,7 @@ import { Live } from './logs/live.js';
 import { setUpMenu } from './logs/menu.js';
 import { announce, toast } from './logs/notify.js';
 import { Panel } from './logs/panel.js';
+import { takeTime } from './logs/server-time.js';
 import { ListStates } from './logs/states.js';
 import { Store } from './logs/store.js';
 import { visible } from './logs/text.js';
@@ -33,35 +34,39 @@ const list = new List(store, feed, openRow);
 const panel = new Panel(store, { store, navigate, linkTo, urlOf, focusList: () => list.focus() });
 const bar = new FilterBar(store, feed, (patch, { typing }) => navigate(patch, { typing }));
 
-new Header(store, { onPause: pause, onReconnect: () => live.retryNow() });
+new Header(store, { onPause: pause, onReconnect: () => live.retryNow(), onUnlock: unlock });
 new ListStates(store, feed, {
   clearFilters: () => bar.clear(),
   reload: () => feed.reload(),
   retry: () => (feed.rows.length ? feed.retry() : feed.reload()),
   older: () => feed.older(),
   reconnect: begin,
-  unlock: () => askForKey(store.state.locked),
+  unlock,
 });
 byId('skip').addEventListener('click', (event) => {
   // The address holds the page's state, so the link must not change it.
   event.preventDefault();
   list.focus();
 });
-setUpMenu(store, { onLogout: loggedOut });
+setUpMenu(store, feed, { onLogout: loggedOut });
 setUpDialogs({ onUnlocked: unlocked });
 setUpKeyboard({ move, open: openCurrent, close, pause, leaveField: () => list.focus() });
 whenLocked(locked);
 addEventListener('popstate', () => follow(readHash(location.hash)));
 store.set({ hadKey: remember() === 'yes' });
+list.show(store.state.open);
 begin();
 
 /** Connects, then loads the list: in this order nothing can be missed in between. */
 async function begin() {
   await live.start();
-  if (!store.state.locked) feed.reload();
+  if (store.state.locked) return;
+  feed.reload();
+  feed.loadLimits();
 }
 
 function takeFrame(frame) {
+  takeTime(frame.hello?.now);
   feed.apply(frame);
   panel.apply(frame);
   if (frame.hello && store.state.list.phase === 'error') feed.reload();
@@ -70,6 +75,7 @@ function takeFrame(frame) {
 /** Changes the state that is in the address, and the address. */
 function navigate(patch, { replace = false, typing = false } = {}) {
   const next = { ...pick(store.state), ...patch };
+  next.filter = fitting(next.filter, next.view);
   const hash = writeHash(next);
   if (hash !== location.hash) {
     const now = performance.now();
@@ -90,12 +96,12 @@ function follow(next) {
   const { view, filter } = store.state;
   const isOther = next.view !== view || !sameFilter(next.filter, filter);
   store.set(next);
-  const opened = next.open?.kind === 'request' && feed.rows.get(next.open.id);
-  if (opened && !isOther) store.set({ cursor: opened.seq });
-  if (!isOther) return;
-  store.set({ cursor: null });
-  list.reset();
-  feed.reload();
+  if (isOther) {
+    store.set({ cursor: null });
+    list.reset();
+    feed.reload();
+  }
+  list.show(next.open);
 }
 
 function urlOf(open) {
@@ -144,16 +150,32 @@ function pause() {
 }
 
 function locked(error) {
-  if (store.state.locked) return;
-  live.stop();
+  // The connection is down then, so whatever else is refused is something that the user did.
+  if (!store.state.locked) live.stop();
   store.set({ locked: error, connection: { state: 'locked', retryAt: 0 } });
   askForKey(error);
 }
 
+/** The way out of the locked state: the key may have been entered in another tab meanwhile. */
+async function unlock() {
+  try {
+    await records({ limit: 1 });
+  } catch (error) {
+    // Asked for by the refusal itself.
+    if (error.isLocked) return;
+  }
+  goOn();
+}
+
 function unlocked() {
   remember('yes');
-  store.set({ locked: null, hadKey: true });
+  store.set({ hadKey: true });
   announce('Unlocked');
+  goOn();
+}
+
+function goOn() {
+  store.set({ locked: null });
   begin();
   panel.reload();
 }

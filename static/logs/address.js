@@ -1,14 +1,17 @@
 // The page's state in its address: `#q=…&status=…&request=…`. Pure, but for reading and writing `location`.
 
+import { fitting } from './filters.js';
+
 const FILTERS = ['q', 'types', 'status', 'model', 'chat'];
 
 /** The state that a hash tells. Unknown parts are ignored. */
 export function readHash(hash) {
   const params = new URLSearchParams(hash.replace(/^#/, ''));
-  const get = (name) => params.get(name) ?? '';
+  const get = (name) => (params.get(name) ?? '').trim();
+  const view = get('view') === 'records' ? 'records' : 'requests';
   return {
-    filter: { q: get('q'), types: get('types').split(',').filter(Boolean), status: get('status'), model: get('model'), chat: get('chat') },
-    view: get('view') === 'records' ? 'records' : 'requests',
+    filter: fitting({ q: get('q'), types: get('types').split(',').filter(Boolean), status: get('status'), model: get('model'), chat: get('chat') }, view),
+    view,
     open: get('request') ? { kind: 'request', id: get('request') } : get('conversation') ? { kind: 'conversation', id: get('conversation') } : null,
     tab: ['records', 'raw'].includes(get('tab')) ? get('tab') : 'chat',
   };

@@ -1,5 +1,7 @@
 // Calls to the server. Every failure becomes an ApiError with words for people.
 
+import { takeDate } from './server-time.js';
+
 /** A call that failed. `status` is 0 where the server could not be reached. */
 export class ApiError extends Error {
   constructor(status, code, message) {
@@ -39,6 +41,7 @@ export async function call(path, { method = 'GET', query, body, signal, quiet = 
     if (error.name === 'AbortError') throw error;
     throw new ApiError(0, 'unreachable', 'The proxy cannot be reached.');
   }
+  takeDate(response.headers.get('date'));
   if (response.ok) return response;
   const error = await failure(response);
   if (error.isLocked && !quiet) for (const callback of onLocked) callback(error);
@@ -66,7 +69,5 @@ export const clearAll = () => json('/api/records', { method: 'DELETE' });
 export const login = (key) => call('/login', { method: 'POST', body: { key }, quiet: true });
 export const logout = () => call('/logout', { method: 'POST', quiet: true });
 
-/** The address of a download. */
-export function exportUrl(format, query) {
-  return `/logs/api/export?${new URLSearchParams({ format, ...query })}`;
-}
+/** An export as a file in memory (or, where it is large, on the browser's disk). */
+export const exported = async (format, query) => (await call('/api/export', { query: { format, ...query } })).blob();

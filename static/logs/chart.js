@@ -28,11 +28,20 @@ export function tokenChart(all, width, onPick) {
     return oneTurn(turn, { x, bar, y, onPick, floor: PAD.top + inner.height });
   });
   const breaks = turns.map((turn, index) => turn.rebuilt && breakMark(turn, PAD.left + slot * index, PAD.top + inner.height));
-  const times = [0, turns.length - 1].filter((at, i, both) => i === 0 || at !== both[0]).map((at) =>
-    svg('text', { class: 'chart-label', x: PAD.left + slot * (at + 0.5), y: HEIGHT - 5, 'text-anchor': at === 0 ? 'start' : 'middle' }, clock(turns[at].time).slice(0, 5)));
+  const times = endLabels(turns).map(([at, text]) =>
+    svg('text', { class: 'chart-label', x: at === 0 ? PAD.left : PAD.left + slot * (at + 0.5), y: HEIGHT - 5, 'text-anchor': at === 0 ? 'start' : 'middle' }, text));
   const newest = turns.at(-1);
   const told = `${plural(turns.length, 'request')}; the newest had ${grouped(newest.usage.input)} input tokens, ${percent(cachedShare(newest))} of them cached, and ${grouped(newest.usage.output)} output tokens; the prefix broke ${plural(turns.filter((turn) => turn.rebuilt).length, 'time')}`;
   return svg('svg', { id: 'chart', class: 'chart', role: 'img', 'aria-label': `Tokens over time: ${told}`, viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT }, grid, bars, breaks, times);
+}
+
+/** When the first and the last turn were, as exact as it takes to tell them apart. */
+function endLabels(turns) {
+  const last = turns.length - 1;
+  const [from, to] = [clock(turns[0].time), clock(turns[last].time)];
+  if (from === to || last < 2) return [[0, from]];
+  if (from.slice(0, 5) !== to.slice(0, 5)) return [[0, from.slice(0, 5)], [last, to.slice(0, 5)]];
+  return [[0, from], [last, to]];
 }
 
 function oneTurn(turn, { x, bar, y, floor, onPick }) {

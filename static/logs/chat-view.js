@@ -64,7 +64,7 @@ const isSystem = (message) => message.role === 'system' || message.role === 'dev
 
 function replySection(request, reply) {
   const section = el('div', { class: 'messages is-reply', data: { section: 'reply' } }, el('h3', { class: 'section-title' }, 'Reply'));
-  if (reply?.length) {
+  if (reply?.some((message) => message.parts.length)) {
     section.append(...reply.map((message) => messageBox(message)));
     const finish = reply.find((message) => message.finish)?.finish;
     if (finish === 'length' || finish === 'content_filter') section.append(el('p', { class: 'hint', text: `The reply ended early: ${finish}.` }));
@@ -107,7 +107,7 @@ function argumentsBox(given) {
 
 function foldedBox(part, iconName, title, text) {
   return el('details', { class: 'part-box is-reasoning', data: { part: part.kind } },
-    el('summary', {}, icon(iconName), el('span', { text: title }), el('span', { class: 'msg-peek', dir: 'auto', text: oneLine(text, 140) })),
+    el('summary', {}, icon(iconName), el('span', { text: title }), el('span', { class: 'msg-peek', dir: 'auto', text: oneLine(text.replaceAll('**', ''), 140) })),
     longText(text));
 }
 

@@ -8,6 +8,7 @@ import { recordText, whyRebuilt } from './explain.js';
 import { chatName } from './facts.js';
 import { UNKNOWN, compact, duration, fullTime, grouped, listTime, percent, plural } from './format.js';
 import { copy } from './notify.js';
+import { serverNow } from './server-time.js';
 import { oneLine, visible } from './text.js';
 import { cachedShare, story, sums, waits } from './turns.js';
 
@@ -20,6 +21,7 @@ export class ConversationPanel {
   #context;
   #abort = new AbortController();
   #refresh = 0;
+  #hasFailed = false;
   #data = null;
   #chart = el('div', { class: 'chart-box' });
   #sizes = new ResizeObserver(() => this.#drawChart());
@@ -39,9 +41,11 @@ export class ConversationPanel {
         api.records({ ...query, limit: 1000 }, signal),
       ]);
       this.#data = { requests: requests.requests, more: requests.more, records: records.records };
+      this.#hasFailed = false;
       this.#draw();
     } catch (error) {
       if (error.name === 'AbortError' || this.#data) return;
+      this.#hasFailed = true;
       this.element.replaceChildren(this.#bar(), panelState(visible(error.message), button('Try again', () => this.load())));
     }
   }
@@ -49,7 +53,7 @@ export class ConversationPanel {
   apply(frame) {
     if (frame.cleared) return this.#context.navigate({ open: null });
     const isMine = frame.requests?.some((request) => request.conversation === this.#id)
-      || frame.records?.some((record) => record.conversation === this.#id) || frame.hello?.gap || frame.hello?.restarted;
+      || frame.records?.some((record) => record.conversation === this.#id) || frame.hello?.gap || frame.hello?.restarted || (frame.hello && this.#hasFailed);
     if (isMine && !this.#refresh) {
       this.#refresh = setTimeout(() => {
         this.#refresh = 0;
@@ -136,8 +140,8 @@ export class ConversationPanel {
     const words = turn.results && turn.origin === 'resumed' ? `${plural(turn.results, 'tool result')}${waitedMs !== undefined ? ` after ${duration(waitedMs)}` : ''}` : oneLine(turn.preview ?? `${turn.method} ${turn.path}`, 160);
     return el('tr', { data: { turn: number, requestId: turn.id, origin: turn.origin, state: turn.state } },
       el('td', { class: 'num dim', text: grouped(number) }),
-      el('td', { class: 'num', title: fullTime(turn.time), text: listTime(turn.time) }),
-      el('td', { class: 'turn-words' }, el('span', { class: `origin origin-${turn.origin}`, title: turn.origin, text: turn.origin ?? '' }), linkTo({ kind: 'request', id: turn.id }, el('span', { dir: 'auto', text: words || 'Request' })), tools && el('span', { class: 'turn-tools', title: tools }, icon('tool'), tools)),
+      el('td', { class: 'num', title: fullTime(turn.time), text: listTime(turn.time, serverNow()) }),
+      el('td', { class: 'turn-words' }, el('div', { class: 'turn-line' }, el('span', { class: `origin origin-${turn.origin}`, title: turn.origin, text: turn.origin ?? '' }), linkTo({ kind: 'request', id: turn.id }, el('span', { dir: 'auto', text: words || 'Request' })), tools && el('span', { class: 'turn-tools', title: tools }, icon('tool'), tools))),
       el('td', {}, el('span', { class: 'badge', text: statusText(turn) })),
       el('td', { class: 'num', text: duration(turn.duration_ms) }),
       el('td', { class: 'num', text: compact(turn.usage?.input) }),
@@ -147,7 +151,7 @@ export class ConversationPanel {
 
   #eventRow(event) {
     return el('tr', { class: 'event-row', data: { event: event.type } },
-      el('td', {}), el('td', { class: 'num', title: fullTime(event.time), text: listTime(event.time) }),
+      el('td', {}), el('td', { class: 'num', title: fullTime(event.time), text: listTime(event.time, serverNow()) }),
       el('td', { colspan: 6, dir: 'auto', text: `${visible(event.type)} · ${oneLine(recordText(event))}` }));
   }
 }

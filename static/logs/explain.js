@@ -1,6 +1,7 @@
-// What happened, in plain words: errors and what to do, dropped fields, origins, record types. Pure.
+// What happened, in plain words: errors and what to do, dropped fields, origins, record types.
 
 import { bytes, duration, fullTime, grouped, percent, plural, resetTime, windowLength } from './format.js';
+import { serverNow } from './server-time.js';
 
 /** Per error code: what it means and what to do about it. */
 const ERRORS = {
@@ -52,7 +53,7 @@ const ERRORS = {
   internal_error: ['Something in the proxy itself went wrong.', 'Its log on standard error tells more. Please report it.'],
 };
 
-/** What an ended request's trouble was: `{title, what, todo, message, code, state}`, or `null`. */
+/** What an ended request's trouble was: `{title, what, todo, message, code, state}`, or `null`. `limits`: what is known of them. */
 export function trouble(request, records, limits) {
   if (request.state === 'left') {
     return {
@@ -75,9 +76,8 @@ export function trouble(request, records, limits) {
   const known = ERRORS[code] ?? generic(request.status, param);
   let what = known[0];
   if (code === 'usage_limit_reached') {
-    const full = limits?.windows?.filter((w) => w.resets_at && w.used_percent >= 99);
-    const reset = full?.map((w) => w.resets_at).sort().at(-1);
-    if (reset) what += ` It resets at ${resetTime(reset)}.`;
+    const full = limits.flatMap(({ windows }) => windows).filter((w) => w.resets_at && w.used_percent >= 99);
+    if (full.length) what += ` It resets at ${resetTime(Math.max(...full.map((w) => w.resets_at)), serverNow())}.`;
   }
   if (inStream) what += ' The stream had begun with status 200, so the error was sent inside it.';
   return { code: code ?? type ?? 'error', state: 'failed', title: `${request.status ?? ''} ${code ?? type ?? 'error'}`.trim(), what, todo: known[1], message };
@@ -113,7 +113,8 @@ export function whyDropped(name) {
 const REBUILT = {
   edited: 'the client changed the history',
   settings: 'instructions, tools or settings changed that a thread cannot change',
-  restored: 'the conversation had been put away and was brought back',
+  restored: 'the conversation had been put away, or its last reply had not ended well',
+  input: 'the request brought more than one new message',
 };
 
 /** Why a thread was rebuilt, and how much of the conversation stayed. */
@@ -150,7 +151,7 @@ export function recordText(r) {
     request_failed: () => [`${r.status}`, r.code ?? r.error_type, r.message],
     client_disconnected: ended,
     stream_codex_error: () => [r.retrying ? 'trying again' : 'gave up', r.message],
-    rate_limits: () => [r.plan && `plan ${r.plan}`, ...(r.windows ?? []).map((w) => `${w.window_minutes ? windowLength(w.window_minutes) : w.name}: ${Math.round(w.used_percent)}% used${w.resets_at ? `, resets ${fullTime(w.resets_at * 1000)}` : ''}`)],
+    rate_limits: () => [r.limit && r.limit !== 'codex' && `limit ${r.limit}`, r.plan && `plan ${r.plan}`, ...(r.windows ?? []).map((w) => `${w.window_minutes ? windowLength(w.window_minutes) : w.name}: ${Math.round(w.used_percent)}% used${w.resets_at ? `, resets ${fullTime(w.resets_at * 1000)}` : ''}`), !r.windows?.length && 'no figures were told'],
     expired: () => [PUT_AWAY[r.reason] ?? r.reason],
     forked: () => [`from ${r.from}`],
     conversation_deleted: () => ['forgotten for good'],

@@ -31,18 +31,18 @@ export function factList({ request, records, tool_calls: calls = [] }, linkTo) {
   const mapped = mappedModel(request);
   const answers = calls.filter((call) => call.answered_by === request.id && call.request !== request.id);
   const facts = [
-    ['model', 'Model', el('span', { class: 'model-pair' }, el('b', { dir: 'auto', text: visible(request.model ?? UNKNOWN) }), mapped && mapped !== request.model && el('span', { class: 'arrow', text: ' → ' }), mapped && mapped !== request.model && el('span', { text: mapped }))],
+    ['model', 'Model', (request.model || mapped) && el('span', { class: 'model-pair' }, el('b', { dir: 'auto', text: visible(request.model ?? UNKNOWN) }), mapped && mapped !== request.model && el('span', { class: 'arrow', text: ' → ' }), mapped && mapped !== request.model && el('span', { text: mapped }))],
     ['conversation', 'Conversation', request.conversation && linkTo({ kind: 'conversation', id: request.conversation }, chatName(request.conversation))],
     ['origin', 'Thread', request.origin && (request.rebuilt ? `rebuilt: ${whyRebuilt(request.rebuilt)}` : ORIGINS[request.origin])],
     ['answers', 'Answers', answers.length && answerList(answers, linkTo)],
     ['calls', 'Tools called', request.calls?.length && toolsText(request.calls)],
-    ['messages', 'Sent', [request.messages !== undefined && plural(request.messages, 'message'), request.tools !== undefined && plural(request.tools, 'tool'), incoming.bytes !== undefined && bytes(incoming.bytes), request.stream ? 'streamed' : 'not streamed'].filter(Boolean).join(', ')],
+    ['messages', 'Sent', [request.messages !== undefined && plural(request.messages, 'message'), request.tools !== undefined && plural(request.tools, 'tool'), incoming.bytes > 0 && bytes(incoming.bytes), request.stream !== undefined && (request.stream ? 'streamed' : 'not streamed')].filter(Boolean).join(', ')],
     ['client', 'Client', [incoming.user_agent, incoming.peer].filter(Boolean).map(visible).join(', from ')],
     ['started', 'Received', el('span', { title: fullTime(request.time), text: preciseClock(request.time) })],
     ['finish', 'Finish reason', request.finish_reason && visible(request.finish_reason)],
     ['route', 'Path', visible(`${request.method ?? ''} ${request.path ?? ''}`.trim())],
     ['reasoning', 'Reasoning', request.reasoning ? plural(request.reasoning, 'summary', 'summaries') : undefined],
-    ['retries', 'Upstream retries', request.retries || undefined],
+    ['retries', 'Retries', request.retries || undefined],
     ['thread', 'Thread id', request.thread && el('code', { text: visible(request.thread) })],
     ['client-id', 'Client’s id', request.client_id && el('code', { text: visible(request.client_id) })],
     ['id', 'Request id', el('code', { text: visible(request.id) })],

@@ -1,7 +1,9 @@
 // What fills the list: pages from the server, live frames, pause, and catching up after a gap.
 
 import * as api from './api.js';
+import { Belonging } from './belonging.js';
 import { recordMatcher, recordQuery, requestMatcher, requestQuery } from './filters.js';
+import { mergeLimits } from './limits.js';
 import { Rows } from './rows.js';
 
 const PAGE = 200;
@@ -21,6 +23,9 @@ export class Feed {
   #reached = Infinity;
   #held = new Map();
   #heldTooMany = false;
+  /** What came live while a page was on its way, which may tell of an earlier state. */
+  #meanwhile = [];
+  #belonging = new Belonging();
 
   constructor(store) {
     this.#store = store;
@@ -59,9 +64,12 @@ export class Feed {
     const { state } = this.#store;
     if (frame.stats) this.#store.set({ stats: { ...state.stats, ...frame.stats } });
     if (frame.hello) this.#store.set({ server: frame.hello });
+    const limits = (frame.records ?? []).filter((record) => record.type === 'rate_limits');
+    this.#takeLimits([...limits, frame.stats?.rate_limits]);
     if (frame.cleared) this.#cleared();
+    const late = this.#belonging.take(frame);
     if (state.paused) this.#hold(frame);
-    else this.#merge((state.view === 'records' ? frame.records : frame.requests) ?? []);
+    else this.#takeLive((state.view === 'records' ? [...(frame.records ?? []), ...late] : frame.requests) ?? []);
     const incomplete = frame.hello && frame.records?.length && !frame.requests;
     if (frame.hello && (frame.hello.gap || frame.hello.restarted || incomplete)) this.#catchUp();
   }
@@ -75,6 +83,19 @@ export class Feed {
     this.#store.set({ fresh: 0 });
     if (reload) this.reload();
     else this.#merge(rows);
+  }
+
+  /** Loads the limits of the last hours: the figures tell of the newest alone. */
+  async loadLimits() {
+    try {
+      this.#takeLimits((await api.records({ type: 'rate_limits', limit: 50 })).records);
+    } catch {
+      // They come with the next request, and what else is wrong is told by others.
+    }
+  }
+
+  #takeLimits(told) {
+    this.#store.set({ limits: mergeLimits(this.#store.state.limits, told) });
   }
 
   get #isRecords() {
@@ -91,6 +112,7 @@ export class Feed {
     const page = this.#isRecords
       ? await api.records(this.#query(before), signal)
       : await api.requests(this.#query(before), signal);
+    this.#belonging.take(page);
     return { rows: page.records ?? page.requests, more: page.more };
   }
 
@@ -104,6 +126,7 @@ export class Feed {
   async #page({ fresh }) {
     const { signal } = this.#abort;
     this.#loading = true;
+    this.#meanwhile = [];
     if (!fresh) this.#patch({ tail: 'loading' });
     try {
       let before = fresh ? undefined : this.#reached;
@@ -124,6 +147,7 @@ export class Feed {
       const dropped = this.rows.merge(found);
       this.#patch({ phase: 'ready', error: null, more: more || dropped, tail: 'idle' });
       if (dropped) this.#reached = this.rows.oldest.seq;
+      this.#merge(this.#meanwhile);
     } catch (error) {
       if (error.name === 'AbortError') return;
       this.#patch(fresh && !this.rows.length ? { phase: 'error', error } : { phase: 'ready', tail: 'error', more: true, error });
@@ -150,7 +174,13 @@ export class Feed {
 
   #matcher(options) {
     const { filter } = this.#store.state;
-    return this.#isRecords ? recordMatcher(filter, options) : requestMatcher(filter, options);
+    const conversationOf = (record) => this.#belonging.of(record);
+    return this.#isRecords ? recordMatcher(filter, { ...options, conversationOf }) : requestMatcher(filter, options);
+  }
+
+  #takeLive(changed) {
+    if (this.#loading) this.#meanwhile.push(...changed);
+    this.#merge(changed);
   }
 
   #merge(changed) {

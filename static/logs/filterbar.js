@@ -1,12 +1,16 @@
 // The filter bar: text, status, model, conversation, record types, and which list is shown.
 
 import { byId, el, setAttribute, setText } from './dom.js';
+import { Chats } from './chats.js';
 import { RECORD_TYPES, REQUEST_TYPES } from './explain.js';
 import { EMPTY_FILTER, isFiltered, sameFilter } from './filters.js';
 import { grouped } from './format.js';
 
 /** So long after a key the server is asked. */
 const TYPING_MS = 220;
+
+/** Words for the fields of narrow screens, where the usual ones would be cut. */
+const NARROW = '(max-width: 560px)';
 
 const TEXTS = { q: 'search', model: 'filter-model', chat: 'filter-chat' };
 
@@ -15,15 +19,24 @@ export class FilterBar {
   #feed;
   #onChange;
   #timer = 0;
+  #chats = new Chats(byId('chats'));
 
   /** `onChange({filter?, view?}, {typing})` changes the state and loads. */
   constructor(store, feed, onChange) {
     this.#store = store;
     this.#feed = feed;
     this.#onChange = onChange;
-    for (const [key, id] of Object.entries(TEXTS)) {
-      byId(id).addEventListener('input', () => this.#typed(key, byId(id).value));
+    for (const id of Object.values(TEXTS)) {
+      byId(id).addEventListener('input', () => this.#typed());
     }
+    byId('filter-chat').addEventListener('change', (event) => {
+      this.#change({}, { typing: true });
+      // A part of an id stands for the whole.
+      event.target.value = this.#store.state.filter.chat;
+    });
+    const narrow = matchMedia(NARROW);
+    narrow.addEventListener('change', () => showWords(narrow.matches));
+    showWords(narrow.matches);
     byId('filter-status').addEventListener('change', (event) => this.#change({ status: event.target.value }));
     byId('filter-reset').addEventListener('click', () => this.clear());
     byId('view-requests').addEventListener('click', () => onChange({ view: 'requests' }, {}));
@@ -31,7 +44,7 @@ export class FilterBar {
     this.#buildTypes();
     store.on(['filter', 'view'], () => this.#draw());
     store.on(['rows', 'list', 'filter', 'view'], () => this.#drawCount());
-    store.on(['rows'], () => this.#offerModels());
+    store.on(['rows'], () => this.#offer());
     this.#draw();
   }
 
@@ -39,15 +52,16 @@ export class FilterBar {
     this.#onChange({ filter: EMPTY_FILTER }, {});
   }
 
-  #typed(key, value) {
+  #typed() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#change({ [key]: value }, { typing: true }), TYPING_MS);
+    this.#timer = setTimeout(() => this.#change({}, { typing: true }), TYPING_MS);
   }
 
   #change(patch, options = {}) {
     clearTimeout(this.#timer);
     // What was typed elsewhere in the last moment counts too.
-    const typed = Object.fromEntries(Object.entries(TEXTS).map(([key, id]) => [key, byId(id).value]));
+    const typed = Object.fromEntries(Object.entries(TEXTS).map(([key, id]) => [key, byId(id).value.trim()]));
+    typed.chat = this.#chats.resolve(typed.chat, this.#feed.rows);
     const filter = { ...this.#store.state.filter, ...typed, ...patch };
     if (!sameFilter(filter, this.#store.state.filter)) this.#onChange({ filter }, options);
   }
@@ -98,9 +112,13 @@ export class FilterBar {
     setText(byId('count'), list.phase === 'loading' && !length ? '' : `${grouped(length)}${list.more ? '+' : ''} ${noun}${length === 1 && !list.more ? '' : 's'}`);
   }
 
-  /** The models of the newest rows, for the model field to offer. */
+  /** What the newest rows have, for the fields to offer. */
+  #offer() {
+    this.#chats.take(this.#feed.rows);
+    if (this.#store.state.view === 'requests') this.#offerModels();
+  }
+
   #offerModels() {
-    if (this.#store.state.view !== 'requests') return;
     const models = new Set();
     const { rows } = this.#feed;
     for (let i = 0; i < Math.min(rows.length, 300); i++) {
@@ -114,6 +132,12 @@ export class FilterBar {
     list.dataset.key = key;
     list.replaceChildren(...[...models].sort().map((value) => el('option', { value })));
   }
+}
+
+function showWords(isNarrow) {
+  byId('search').placeholder = isNarrow ? 'Search' : 'Search text, models, tools, ids';
+  byId('filter-chat').placeholder = isNarrow ? 'Chat' : 'Conversation';
+  setText(byId('filter-status').options[0], isNarrow ? 'Status' : 'Any status');
 }
 
 /** Puts a popover under its button, inside of the window. */

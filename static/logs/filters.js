@@ -1,6 +1,6 @@
 // Which requests and records a filter lets through, here and as parameters for the server. Pure.
 
-import { typesOf } from './explain.js';
+import { REQUEST_TYPES, typesOf } from './explain.js';
 
 export const EMPTY_FILTER = Object.freeze({ q: '', types: [], status: '', model: '', chat: '' });
 
@@ -14,14 +14,26 @@ export function sameFilter(a, b) {
   return a.q === b.q && a.status === b.status && a.model === b.model && a.chat === b.chat && a.types.join() === b.types.join();
 }
 
+/** The filter as a view understands it: a request's summary tells nothing of some record types. */
+export function fitting(filter, view) {
+  if (view === 'records' || filter.types.every((type) => REQUEST_TYPES.has(type))) return filter;
+  return { ...filter, types: filter.types.filter((type) => REQUEST_TYPES.has(type)) };
+}
+
 /** Query parameters for GET /logs/api/requests. */
 export function requestQuery(filter) {
   return given({ q: filter.q.trim(), status: filter.status, model: filter.model.trim(), conversation: filter.chat.trim() });
 }
 
-/** Query parameters for GET /logs/api/records and the export. */
+/** Query parameters for GET /logs/api/records. */
 export function recordQuery(filter) {
   return given({ q: filter.q.trim(), type: filter.types.join(','), conversation: filter.chat.trim() });
+}
+
+/** Query parameters for the export of what a view lists: records, of requests that fit. */
+export function exportQuery(filter, view) {
+  const ofRequests = view === 'requests' ? { status: filter.status, model: filter.model.trim() } : {};
+  return given({ ...recordQuery(filter), ...ofRequests });
 }
 
 function given(values) {
@@ -41,13 +53,13 @@ export function requestMatcher(filter, { texts = true } = {}) {
     (!q || requestText(request).includes(q));
 }
 
-/** A test for records. */
-export function recordMatcher(filter, { texts = true } = {}) {
+/** A test for records. `conversationOf(record)` is the record's conversation, or its request's. */
+export function recordMatcher(filter, { texts = true, conversationOf = (record) => record.conversation } = {}) {
   const q = texts ? filter.q.trim().toLowerCase() : '';
   const chat = filter.chat.trim();
   const types = new Set(filter.types);
   return (record) =>
-    (!chat || record.conversation === chat) &&
+    (!chat || conversationOf(record) === chat) &&
     (!types.size || types.has(record.type)) &&
     (!q || JSON.stringify(record).toLowerCase().includes(q));
 }

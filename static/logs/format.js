@@ -8,10 +8,11 @@ export const UNKNOWN = '–';
 const isNumber = (value) => typeof value === 'number' && Number.isFinite(value);
 const two = (value) => String(value).padStart(2, '0');
 
-/** A duration in milliseconds, with three significant digits at most: `840 ms`, `1.24 s`, `2 min 05 s`. */
+/** A duration in milliseconds, with three significant digits at most: `72 µs`, `840 ms`, `1.24 s`, `2 min 05 s`. */
 export function duration(ms) {
   if (!isNumber(ms)) return UNKNOWN;
-  if (ms < 0) return '0 ms';
+  if (ms < 0.0005) return '0 ms';
+  if (ms < 0.9995) return `${Math.round(ms * 1000)} µs`;
   if (ms < 10) return `${Number(ms.toFixed(1))} ms`;
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 9995) return `${(ms / 1000).toFixed(2)} s`;
@@ -95,11 +96,30 @@ export function listTime(time, now = Date.now()) {
   return isSameDay(time, now) ? clock(time) : `${day(time, now)} ${clock(time).slice(0, 5)}`;
 }
 
-/** Everything about a time, for titles: `21 Nov 2026, 14:05:09.123`. */
+/** Everything about a time, for titles: `21 Nov 2026, 14:05:09.123 (UTC+02:00)`. */
 export function fullTime(time) {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return UNKNOWN;
-  return `${date.getDate()} ${MONTHS[date.getMonth()]} ${date.getFullYear()}, ${preciseClock(time)}`;
+  return `${date.getDate()} ${MONTHS[date.getMonth()]} ${date.getFullYear()}, ${preciseClock(time)} (${zone(date)})`;
+}
+
+/** How far the local time is from UTC then: `UTC+05:45`. */
+function zone(date) {
+  const minutes = -date.getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return minutes ? `UTC${minutes < 0 ? '−' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}` : 'UTC';
+}
+
+/** A time of the server in milliseconds with its microseconds, which `Date` cuts off. */
+export function exactMs(time) {
+  const match = /^(.{19})\.(\d+)Z$/.exec(time);
+  return match ? Date.parse(`${match[1]}Z`) + Number(`0.${match[2]}`) * 1000 : Date.parse(time);
+}
+
+/** The day and the second, local, for names of files: `2026-11-21-140509`. */
+export function fileTime(time) {
+  const date = new Date(time);
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}-${clock(time).replaceAll(':', '')}`;
 }
 
 /** When a limit resets: `18:40, in 2 h 10 min`. `at` in Unix seconds. */

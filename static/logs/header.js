@@ -2,7 +2,9 @@
 
 import { byId, el, setAttribute, setText } from './dom.js';
 import { UNKNOWN, duration, fullTime, grouped, percent, plural, resetTime, windowLength } from './format.js';
+import { limitName } from './limits.js';
 import { announce } from './notify.js';
+import { serverNow } from './server-time.js';
 import { visible } from './text.js';
 
 const STATES = {
@@ -12,7 +14,7 @@ const STATES = {
   reconnecting: ['Reconnecting', 'The proxy does not answer. Click to try now'],
   offline: ['Offline', 'This browser has no network. Click to try now'],
   paused: ['Paused', 'The list stands still; nothing is lost'],
-  locked: ['Key needed', 'The proxy wants its key'],
+  locked: ['Key needed', 'The proxy wants its key. Click to enter it'],
 };
 
 const BODIES = {
@@ -27,14 +29,15 @@ export class Header {
   #store;
   #wasLive = false;
 
-  constructor(store, { onPause, onReconnect }) {
+  constructor(store, { onPause, onReconnect, onUnlock }) {
     this.#store = store;
     byId('pause').addEventListener('click', onPause);
-    byId('connection').addEventListener('click', onReconnect);
+    byId('connection').addEventListener('click', () => (store.state.locked ? onUnlock() : onReconnect()));
     byId('theme').addEventListener('click', nextTheme);
     showTheme();
     store.on(['connection', 'paused', 'locked'], () => this.#drawConnection());
     store.on(['stats', 'server'], () => this.#drawStats());
+    store.on(['limits'], () => this.#drawLimits());
     // Countdowns: the next attempt, and the resets of the limits.
     setInterval(() => this.#store.state.connection.retryAt && this.#drawConnection(), 250);
     setInterval(() => this.#drawLimits(), 30_000);
@@ -56,8 +59,8 @@ export class Header {
     }
     setText(element.querySelector('.connection-text'), text);
     element.title = title;
-    element.disabled = !isWaiting;
-    setAttribute(element, 'aria-label', isWaiting ? `${text}. Reconnect now` : text);
+    element.disabled = !isWaiting && state !== 'locked';
+    setAttribute(element, 'aria-label', isWaiting ? `${text}. Reconnect now` : state === 'locked' ? `${text}. Press to enter it` : text);
     const pause = byId('pause');
     setText(pause.querySelector('span'), paused ? 'Resume' : 'Pause');
     setAttribute(pause, 'aria-pressed', paused);
@@ -73,7 +76,6 @@ export class Header {
       stat('running', grouped(stats.running), stats.running ? 'run' : '');
       warning('dropped', stats.dropped_records, 'dropped', 'records came faster than they could be kept');
       warning('unsaved', stats.unsaved_records, 'unsaved', 'records could not be written to disk; they are gone after a restart');
-      this.#drawLimits();
     }
     if (server) {
       const bodies = document.querySelector('[data-stat="bodies"]');
@@ -85,11 +87,10 @@ export class Header {
   }
 
   #drawLimits() {
-    const limits = this.#store.state.stats?.rate_limits;
+    const { limits } = this.#store.state;
     const area = byId('limits');
-    const windows = limits?.windows ?? [];
-    area.hidden = windows.length === 0;
-    area.replaceChildren(...windows.map((window) => limitMeter(window, limits)));
+    area.hidden = limits.length === 0;
+    area.replaceChildren(...limits.flatMap((one) => one.windows.map((window) => limitMeter(window, one))));
   }
 }
 
@@ -108,12 +109,13 @@ function warning(name, count, word, why) {
 
 function limitMeter(window, limits) {
   const used = Math.max(0, Math.min(100, window.used_percent ?? 0));
-  const name = window.window_minutes ? `${windowLength(window.window_minutes)} limit` : visible(window.name);
-  const resets = window.resets_at ? `resets ${resetTime(window.resets_at)}` : '';
+  const length = window.window_minutes ? `${windowLength(window.window_minutes)} limit` : visible(window.name);
+  const name = `${visible(limitName(limits))} ${length}`.trim();
+  const resets = window.resets_at ? `resets ${resetTime(window.resets_at, serverNow())}` : '';
   const tone = used >= 95 ? 'bad' : used >= 80 ? 'warn' : '';
   return el(
     'div',
-    { class: 'limit', data: { limit: window.name, tone }, title: [limits.plan && `plan ${visible(limits.plan)}`, `${used.toFixed(1)}% used`, resets, limits.time && `as of ${fullTime(limits.time)}`].filter(Boolean).join('; ') },
+    { class: 'limit', data: { limit: window.name, limitName: limitName(limits) || undefined, tone }, title: [limits.plan && `plan ${visible(limits.plan)}`, `${used.toFixed(1)}% used`, resets, limits.time && `as of ${fullTime(limits.time)}`].filter(Boolean).join('; ') },
     el('span', { class: 'limit-head' }, el('span', { class: 'limit-name', text: name }), el('span', { class: 'limit-used', text: `${Math.round(used)}%` })),
     el('span', {
       class: 'meter', role: 'meter', 'aria-label': `${name}, used`, 'aria-valuemin': 0, 'aria-valuemax': 100,

@@ -4,6 +4,7 @@ import { COLUMNS, fillRecord, fillRequest, fillTimes, makeRow } from './cells.js
 import { byId, el, setAttribute, setText } from './dom.js';
 import { grouped, plural } from './format.js';
 import { announceNews } from './notify.js';
+import { serverNow } from './server-time.js';
 
 /** Rows that are kept above and below the window. */
 const MARGIN = 8;
@@ -26,6 +27,10 @@ export class List {
   /** The row at the top of the window and how far it is scrolled, to stay there when rows come. */
   #anchor = null;
   #isDrawing = false;
+  /** The request that the address names and that is to be shown once it is among the rows. */
+  #wanted = null;
+  /** Times are told without their day today. */
+  #today = dayOf(serverNow());
 
   constructor(store, feed, onOpen) {
     this.#store = store;
@@ -61,6 +66,14 @@ export class List {
     const { cursor } = this.#store.state;
     const row = cursor === null ? undefined : this.#feed.rows.at(this.#feed.rows.indexOf(cursor));
     return row?.seq === cursor ? row : undefined;
+  }
+
+  /** Shows where a request is in the list, now or with the first page, if it is there. */
+  show(open) {
+    const current = this.current();
+    const id = open?.kind === 'request' ? open.id : null;
+    this.#wanted = current && isOf(current, id) ? null : id;
+    this.#seek();
   }
 
   toTop() {
@@ -111,12 +124,27 @@ export class List {
     this.#body.style.setProperty('height', `${this.#feed.rows.length * this.#rowHeight}px`);
   }
 
-  #reveal(index) {
+  #reveal(index, { inTheMiddle = false } = {}) {
     const top = index * this.#rowHeight;
+    const lowest = top + this.#rowHeight - this.#height();
     const { scrollTop } = this.#grid;
-    if (top < scrollTop) this.#grid.scrollTop = top;
-    else if (top + this.#rowHeight > scrollTop + this.#height()) this.#grid.scrollTop = top + this.#rowHeight - this.#height();
+    if (top < scrollTop) this.#grid.scrollTop = inTheMiddle ? (top + lowest) / 2 : top;
+    else if (lowest > scrollTop) this.#grid.scrollTop = inTheMiddle ? (top + lowest) / 2 : lowest;
+    this.#remember();
     this.#draw();
+  }
+
+  #seek() {
+    if (this.#wanted === null) return;
+    const { rows } = this.#feed;
+    const index = rows.findIndex((row) => isOf(row, this.#wanted));
+    if (index >= 0) {
+      this.#store.set({ cursor: rows.at(index).seq });
+      this.#size();
+      this.#reveal(index, { inTheMiddle: true });
+    }
+    // Of what is not among the newest rows the panel alone tells.
+    if (index >= 0 || this.#store.state.list.phase !== 'loading') this.#wanted = null;
   }
 
   #scrolled() {
@@ -147,6 +175,7 @@ export class List {
     }
     const rowCount = this.#store.state.list.more ? -1 : this.#feed.rows.length + 1;
     setAttribute(this.#grid, 'aria-rowcount', rowCount);
+    this.#seek();
     this.#draw();
   }
 
@@ -194,7 +223,7 @@ export class List {
     const count = Math.min(rows.length - first, Math.ceil(this.#height() / this.#rowHeight) + 2 * MARGIN);
     while (this.#pool.length < count) this.#add();
     const size = this.#pool.length;
-    const now = Date.now();
+    const now = serverNow();
     let active = null;
     for (let i = 0; i < size; i++) {
       // Each row on the screen keeps the element that its place had: a scroll fills only what is new.
@@ -241,12 +270,21 @@ export class List {
   }
 
   #tick() {
-    if (document.hidden || this.#view !== 'requests') return;
-    const now = Date.now();
+    if (document.hidden) return;
+    const now = serverNow();
+    if (dayOf(now) !== this.#today) this.#turnDay(now);
+    if (this.#view !== 'requests') return;
     for (const element of this.#pool) {
       if (element.row?.state === 'running') fillTimes(element, element.row, now);
       if (element.row) element.classList.toggle('is-new', isNews(element.row, now));
     }
+  }
+
+  /** At midnight what was today's becomes yesterday's. */
+  #turnDay(now) {
+    this.#today = dayOf(now);
+    for (const element of this.#pool) element.row = null;
+    this.#draw();
   }
 
   #clicked(event) {
@@ -259,5 +297,14 @@ export class List {
 
 /** A row lights up for a moment after its arrival. */
 function isNews(row, now) {
-  return now - Date.parse(row.time) < NEWS_MS;
+  return Math.abs(now - Date.parse(row.time)) < NEWS_MS;
+}
+
+function dayOf(time) {
+  return new Date(time).toDateString();
+}
+
+/** Whether a row is a request, or of it. The address may hold the client's own id. */
+function isOf(row, id) {
+  return row.type === undefined ? row.id === id || row.client_id === id : row.request === id;
 }

@@ -2,13 +2,13 @@
 
 import { el, setAttribute } from './dom.js';
 import { RECORD_TYPES, recordText } from './explain.js';
-import { duration, fullTime, preciseClock } from './format.js';
+import { duration, exactMs, fullTime, preciseClock } from './format.js';
 import { show } from './json.js';
 import { codeBlock } from './long-text.js';
 import { oneLine, visible } from './text.js';
 
 export function recordsView(records) {
-  const zero = records.length ? Date.parse(records[0].time) : 0;
+  const zero = records.length ? exactMs(records[0].time) : 0;
   return el('table', { class: 'records' },
     el('caption', { class: 'offscreen', text: 'Records of this request, oldest first' }),
     el('thead', {}, el('tr', {}, ['Time', 'After', 'Type', 'What happened'].map((label) => el('th', { scope: 'col', text: label })))),
@@ -27,7 +27,7 @@ function recordRows(record, zero) {
   };
   const row = el('tr', { data: { recordSeq: record.seq, type: record.type }, on: { click: toggle } },
     el('td', { class: 'num', title: fullTime(record.time), text: preciseClock(record.time) }),
-    el('td', { class: 'num', text: `+${duration(Date.parse(record.time) - zero)}` }),
+    el('td', { class: 'num', text: `+${duration(exactMs(record.time) - zero)}` }),
     el('td', {}, type),
     el('td', { class: 'record-text', dir: 'auto', text: oneLine(recordText(record), 400) }));
   return [row, more];

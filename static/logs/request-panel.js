@@ -24,6 +24,7 @@ export class RequestPanel {
   #details = null;
   #abort = new AbortController();
   #refresh = 0;
+  #hasFailed = false;
   #ticking = 0;
   #top = el('div', { class: 'panel-top' });
   #fall = el('div', {});
@@ -41,9 +42,11 @@ export class RequestPanel {
   async load() {
     try {
       this.#details = await api.request(this.#id, this.#abort.signal);
+      this.#hasFailed = false;
       this.#draw();
     } catch (error) {
       if (error.name === 'AbortError' || this.#details) return;
+      this.#hasFailed = true;
       const text = error.status === 404 ? `No request “${visible(this.#id)}” is in the log (any more).` : visible(error.message);
       this.element.replaceChildren(this.#bar(), panelState(text, error.status === 404 ? null : button('Try again', () => this.load())));
     }
@@ -54,7 +57,7 @@ export class RequestPanel {
     const mine = new Set(this.#details?.tool_calls.map((call) => call.call_id));
     const isChanged = frame.requests?.some((request) => this.#isMine(request.id))
       || frame.records?.some((record) => record.type === 'tool_result_received' && mine.has(record.call_id))
-      || frame.hello?.restarted || frame.hello?.gap;
+      || frame.hello?.restarted || frame.hello?.gap || (frame.hello && this.#hasFailed);
     if (isChanged && !this.#refresh) {
       this.#refresh = setTimeout(() => {
         this.#refresh = 0;
@@ -89,7 +92,7 @@ export class RequestPanel {
     const openFolds = [...this.#top.querySelectorAll('details[open]')].map((fold) => fold.className);
     this.#fall = waterfall(this.#details, linkTo);
     this.#top.replaceChildren(...[
-      errorBox(this.#details, store.state.stats?.rate_limits), notes(this.#details.records), figures(request), usageBar(request),
+      errorBox(this.#details, store.state.limits), notes(this.#details.records), figures(request), usageBar(request),
       this.#fall, factList(this.#details, linkTo), droppedFields(this.#details.records),
     ].filter(Boolean));
     for (const name of openFolds) this.#top.querySelector(`details.${name}`)?.setAttribute('open', '');
@@ -117,8 +120,8 @@ export class RequestPanel {
       el('span', { class: 'spacer' }),
       button('Copy as curl', () => this.#copyCurl(), { icon: 'copy', id: 'copy-curl' }),
       small('Copy link', () => copy(this.#context.urlOf({ kind: 'request', id: request.id }), 'the link'), 'link', { id: 'copy-link' }),
-      small('Export JSON lines', () => download('jsonl', { request: request.id }), 'download', { id: 'export-request-jsonl', 'data-badge': 'JSONL' }),
-      small('Export HAR', () => download('har', { request: request.id }), 'download', { id: 'export-request-har', 'data-badge': 'HAR' }),
+      small('Export JSON lines', () => download('jsonl', { request: request.id }, `request-${request.id}`), 'download', { id: 'export-request-jsonl', 'data-badge': 'JSONL' }),
+      small('Export HAR', () => download('har', { request: request.id }, `request-${request.id}`), 'download', { id: 'export-request-har', 'data-badge': 'HAR' }),
       request.conversation && small('Conversation', () => navigate({ open: { kind: 'conversation', id: request.conversation } }), 'chat', { id: 'open-conversation' }),
       close);
   }

@@ -73,6 +73,12 @@ export class Rows {
     return this.#rows.length - 1 - low;
   }
 
+  /** The place in the list of the newest row that passes a test, or -1. */
+  findIndex(test) {
+    const at = this.#rows.findLastIndex(test);
+    return at < 0 ? -1 : this.#rows.length - 1 - at;
+  }
+
   *[Symbol.iterator]() {
     yield* this.#rows;
   }

@@ -11,6 +11,8 @@ function initial() {
     connection: { state: 'connecting', retryAt: 0 },
     // What the server told: version, bodies, started; and its figures.
     server: null, stats: null,
+    // The newest rate limits, one record per name of a limit.
+    limits: [],
     paused: false,
     // Rows that came while the list was scrolled away or paused.
     fresh: 0,

@@ -2,16 +2,21 @@
 
 // C0 and C1 controls except tab and line feed; soft hyphen; Arabic letter mark; zero-width and bidi
 // characters; line and paragraph separators; invisible operators; the BOM; interlinear and tag
-// characters; lone surrogates. The zero-width joiner stays: emoji and several scripts need it.
+// characters; the grapheme joiner and the blank Braille pattern; variation selectors, but for the
+// one that may follow an emoji or stand in a keycap; lone surrogates. The zero-width joiner stays:
+// emoji and several scripts need it.
 const HIDDEN =
   // eslint-disable-next-line no-control-regex
-  /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u00AD\u061C\u115F\u1160\u17B4\u17B5\u180E\u200B\u200C\u200E\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF9-\uFFFB]|[\u{E0000}-\u{E0FFF}]|[\uD800-\uDFFF]/gu;
+  /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180E\u200B\u200C\u200E\u200F\u2028-\u202E\u2060-\u206F\u2800\u3164\uFEFF\uFFA0\uFFF9-\uFFFB\uFE00-\uFE0D]|(?<!\p{Extended_Pictographic}|[\u{1F1E6}-\u{1F1FF}\u{1F3FB}-\u{1F3FF}])[\uFE0E\uFE0F](?!(?<=[0-9#*].)\u20E3)|[\u{E0000}-\u{E0FFF}]|[\uD800-\uDFFF]/gu;
 
-/** The visible form of one hidden character: `␛`, `⟨U+202E⟩`. */
+/** Names of the C0 controls. Many fonts have no glyphs for their symbols, such as `␛`. */
+const CONTROLS = 'NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US'.split(' ');
+
+/** The visible form of one hidden character: `⟨ESC⟩`, `⟨U+202E⟩`. */
 export function symbol(character) {
   const code = character.codePointAt(0);
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return '␡';
+  if (code < 0x20) return `⟨${CONTROLS[code]}⟩`;
+  if (code === 0x7f) return '⟨DEL⟩';
   return `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
 }
 

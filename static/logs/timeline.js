@@ -1,16 +1,16 @@
 // What a waterfall shows of one request: spans on one time axis. Pure.
 
+import { exactMs as at } from './format.js';
+
 /** How far beyond the request's own end a wait for tool results may stretch the axis. */
 const STRETCH = 1.6;
 
-const at = (time) => Date.parse(time);
-
 /**
- * Spans of a request: `{end, spans}` in milliseconds since its first byte. Span:
+ * Spans of a request: `{end, total, isStretched, spans}` in milliseconds since its first byte. Span:
  * `{kind, label, start, end?, open?, detail?, callId?, answeredBy?, tone?}`; without `end` it is a
  * moment, with `open` it goes on past the axis.
  */
-export function timeline({ request, records, tool_calls: calls = [] }, now = Date.now()) {
+export function timeline({ request, records, tool_calls: calls = [] }, now) {
   const first = (type) => records.find((record) => record.type === type);
   const incoming = first('incoming_request');
   const received = at(incoming?.time ?? request.time);
@@ -19,11 +19,11 @@ export function timeline({ request, records, tool_calls: calls = [] }, now = Dat
   const since = (record) => Math.max(0, at(record.time) - zero);
   const running = request.state === 'running';
   const last = records.findLast((r) => ['cursor_response', 'request_failed', 'client_disconnected'].includes(r.type));
-  const total = last ? since(last) : running ? now - zero : Math.max(...records.map(since), readMs);
+  const total = last ? request.duration_ms ?? since(last) : running ? Math.max(readMs, now - zero) : Math.max(...records.map(since), readMs);
 
   const spans = [{ kind: 'received', label: 'Received', start: 0, end: readMs, detail: 'body read' }];
   const forward = first('codex_forward') ?? first('upstream_forward');
-  const started = first('thread_started') ?? first('rebuilt') ?? first('resumed');
+  const started = first('rebuilt') ?? first('resumed') ?? first('thread_started');
   if (forward) {
     const detail = { thread_started: 'thread started', rebuilt: 'thread rebuilt', resumed: 'turn resumed' }[started?.type];
     spans.push({ kind: 'forwarded', label: 'Forwarded', start: readMs, end: since(forward), detail });
@@ -33,14 +33,17 @@ export function timeline({ request, records, tool_calls: calls = [] }, now = Dat
   if (token) {
     const what = { reasoning: 'reasoning', tool_call: 'a tool call' }[token.kind] ?? token.kind;
     spans.push({ kind: 'first-token', label: 'First token', start: from, end: since(token), detail: what });
-    spans.push({ kind: 'reply', label: 'Reply', start: since(token), end: total, open: running });
   } else if (running) {
     spans.push({ kind: 'first-token', label: 'Waiting for the model', start: from, end: total, open: true });
   }
   const thought = records.findLast((record) => record.type === 'reasoning_detected');
   if (thought) {
-    spans.push({ kind: 'reasoning', label: 'Reasoning', start: since(thought), detail: `${thought.summary_count} ${thought.summary_count === 1 ? 'summary' : 'summaries'}` });
+    const detail = `${thought.summary_count} ${thought.summary_count === 1 ? 'summary' : 'summaries'}`;
+    // Where the client saw it begin it is a span, else only known to have been.
+    const span = token?.kind === 'reasoning' ? { start: since(token), end: since(thought) } : { start: since(thought) };
+    spans.push({ kind: 'reasoning', label: 'Reasoning', detail, ...span });
   }
+  if (token) spans.push({ kind: 'reply', label: 'Reply', start: since(token), end: total, open: running });
   for (const record of records.filter((r) => r.type === 'stream_codex_error')) {
     spans.push({ kind: 'retry', label: record.retrying ? 'Retry' : 'Upstream error', start: since(record), detail: record.message, tone: 'bad' });
   }
@@ -48,16 +51,20 @@ export function timeline({ request, records, tool_calls: calls = [] }, now = Dat
   for (const call of calls.filter((c) => c.request === request.id)) {
     spans.push(toolSpan(call, zero, axis));
   }
+  // What went wrong on the way stands where it happened.
+  spans.sort((a, b) => a.start - b.start);
   spans.push({ kind: 'end', start: total, open: running, ...ending(request) });
-  return { end: axis, total, spans };
+  return { end: axis, total, isStretched: axis > total * 1.01, spans };
 }
 
 /** The axis ends with the request, or with its last tool wait if that is not out of proportion. */
 function axisEnd(total, calls, zero, id) {
   const mine = calls.filter((call) => call.request === id);
-  if (!mine.length) return Math.max(total, 1);
+  // Something has to be divided by.
+  if (!(total > 0)) return 1;
+  if (!mine.length) return total;
   const answered = Math.max(total, ...mine.map((call) => (call.answered ? at(call.answered) - zero : Infinity)));
-  return Math.max(1, Math.min(answered, total * STRETCH));
+  return Math.min(answered, total * STRETCH);
 }
 
 function toolSpan(call, zero, axis) {
@@ -86,6 +93,7 @@ export function ticks(end) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= rough) ?? rough;
   const marks = [];
-  for (let t = step; t < end * 0.97; t += step) marks.push(t);
+  // A label needs room up to the end.
+  for (let t = step; t < end * 0.9; t += step) marks.push(t);
   return marks;
 }

@@ -2,14 +2,14 @@
 
 import { el } from './dom.js';
 import { duration } from './format.js';
+import { serverNow } from './server-time.js';
 import { ticks, timeline } from './timeline.js';
 import { oneLine, visible } from './text.js';
 
 /** The waterfall of a request's details. */
 export function waterfall(details, linkTo) {
-  const { end, total, spans } = timeline(details);
+  const { end, total, isStretched, spans } = timeline(details, serverNow());
   const share = (ms) => Math.max(0, Math.min(1, ms / end));
-  const isStretched = end > total * 1.01;
   // The words need some room.
   const tellsAfter = isStretched && total / end < 0.8;
   const rows = spans.map((span) => {
@@ -25,7 +25,7 @@ export function waterfall(details, linkTo) {
   });
   return el('section', { class: 'waterfall-box', 'aria-label': 'Waterfall' },
     el('div', { id: 'waterfall', class: 'waterfall', role: 'list', vars: { end: share(total) }, data: { stretched: isStretched ? '' : undefined } },
-      el('div', { class: 'wf-axis', 'aria-hidden': 'true' }, el('span'), el('span', { class: 'wf-track' }, ticks(end).filter((ms) => !tellsAfter || ms < total * 0.97).map((ms) => el('span', { class: 'wf-tick', vars: { at: share(ms) }, text: duration(ms) })), tellsAfter && el('span', { class: 'wf-after', text: 'after the reply' })), el('span')),
+      el('div', { class: 'wf-axis', 'aria-hidden': 'true' }, el('span'), el('span', { class: 'wf-track' }, ticks(end).filter((ms) => !tellsAfter || ms < total * 0.85).map((ms) => el('span', { class: 'wf-tick', vars: { at: share(ms) }, text: duration(ms) })), tellsAfter && el('span', { class: 'wf-after', text: 'after the reply' })), el('span')),
       rows));
 }
 
