@@ -16,6 +16,10 @@ use tokio::sync::mpsc;
 /// Entries that may wait for the recorder.
 const ENTRIES: usize = 8192;
 
+/// Places beyond those, for how requests begin and end alone: what floods the channel must not make
+/// others look as if they ran for ever.
+const RESERVE: usize = 4096;
+
 /// Bytes of bodies that may wait for the recorder.
 const BODY_BYTES: usize = 64 * 1024 * 1024;
 
@@ -99,7 +103,7 @@ impl Drop for Held {
 /// A channel and its other end.
 #[must_use]
 pub fn channel(bodies: KeptBodies) -> (LogChannel, Inbox) {
-    let (sender, entries) = mpsc::channel(ENTRIES);
+    let (sender, entries) = mpsc::channel(ENTRIES + RESERVE);
     let channel = LogChannel(Arc::new(Shared {
         entries: sender,
         seq: AtomicU64::new(1),
@@ -170,8 +174,22 @@ impl LogChannel {
     }
 
     fn enter(&self, entry: Entry) {
-        if self.0.entries.try_send(entry).is_err() {
+        let entries = &self.0.entries;
+        let fits = entry.frames_request() || entries.capacity() > RESERVE;
+        if !fits || entries.try_send(entry).is_err() {
             self.0.dropped.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+impl Entry {
+    /// Whether it tells how a request begins or ends.
+    fn frames_request(&self) -> bool {
+        match self {
+            Self::Record(record) => {
+                matches!(record.event, Event::IncomingRequest(_)) || record.event.is_end()
+            }
+            Self::Body(_) => false,
         }
     }
 }

@@ -21,6 +21,9 @@ const COMMANDS: usize = 64;
 /// How long [`Traffic::close`] takes at most.
 const CLOSE: Duration = Duration::from_secs(2);
 
+/// How long whoever reads bodies waits for those that are on their way, at most.
+const BODIES: Duration = Duration::from_secs(2);
+
 /// The log: where everything is published to, and what can be asked of it. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct Traffic(Arc<Shared>);
@@ -55,6 +58,15 @@ impl Traffic {
             channel.warn("logs_not_kept", error.to_string());
             (Store::in_memory(), Past::default())
         });
+        if let Some(aside) = &past.aside {
+            channel.warn(
+                "logs_damaged",
+                format!(
+                    "the log was damaged and is begun anew; it is in {} now",
+                    aside.display()
+                ),
+            );
+        }
         let (commands, asked) = mpsc::channel(COMMANDS);
         let recorder = Recorder::new(inbox, asked, store.clone(), &past, settings);
         tokio::spawn(recorder.run());
@@ -99,8 +111,12 @@ impl Traffic {
     ///
     /// See [`LogError`].
     pub async fn request(&self, id: &str) -> Result<Option<Detail>, LogError> {
-        self.settle(Settle::Bodies).await?;
-        self.0.store.detail(id).await
+        self.settle(Settle::Records).await?;
+        let Some(id) = self.0.store.id_of(id).await? else {
+            return Ok(None);
+        };
+        self.settle_bodies(Settle::BodiesOf(id.clone())).await?;
+        self.0.store.detail(&id).await
     }
 
     /// The requests that records which fit the filter belong to, newest first; its limit counts
@@ -110,7 +126,8 @@ impl Traffic {
     ///
     /// See [`LogError`].
     pub async fn details(&self, filter: &RecordFilter) -> Result<Details, LogError> {
-        self.settle(Settle::Bodies).await?;
+        self.settle(Settle::Records).await?;
+        self.settle_bodies(Settle::Bodies).await?;
         Ok(Details {
             ids: self.0.store.request_ids(filter).await?.into(),
             store: self.0.store.clone(),
@@ -163,6 +180,12 @@ impl Traffic {
     /// Waits until everything that was published before can be read.
     async fn settle(&self, what: Settle) -> Result<(), LogError> {
         self.ask(|done| Command::Settle(what, done)).await
+    }
+
+    /// Waits for bodies too, but not for long: there may be many of others' before, and some cannot
+    /// be written.
+    async fn settle_bodies(&self, what: Settle) -> Result<(), LogError> {
+        timeout(BODIES, self.settle(what)).await.unwrap_or(Ok(()))
     }
 
     async fn ask<T>(

@@ -44,6 +44,8 @@ pub(super) struct Live {
     /// The numbers as the last frame told them.
     told: String,
     started: Timestamp,
+    /// The same on the clock that nobody sets.
+    begun: Instant,
     /// Records and bodies that could not be written.
     unsaved: u64,
 }
@@ -99,6 +101,7 @@ impl Live {
             sent: None,
             told: String::new(),
             started: Timestamp::now(),
+            begun: Instant::now(),
             unsaved: 0,
         }
     }
@@ -121,7 +124,7 @@ impl Live {
     /// Takes in records, and the requests that they have changed.
     pub(super) fn on_lines(&mut self, lines: &[Line]) {
         for Line { record, json } in lines {
-            self.stats.on_record(record);
+            self.stats.on_record(record, self.begun.elapsed());
             self.keep(record, json);
         }
         if self.viewers() > 0 {
@@ -237,7 +240,7 @@ impl Live {
             dropped_records: self.channel.dropped(),
             unsaved_records: self.unsaved,
             viewers: self.frames.receiver_count(),
-            ..self.stats.at(Timestamp::now())
+            ..self.stats.at(self.begun.elapsed())
         };
         to_json(&numbers)
     }

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod running;
+mod unwritten;
 
 use super::{
     channel::{Entry, Inbox},
@@ -11,7 +12,6 @@ use super::{
     query::LogError,
     record::Timestamp,
     store::{Line, PackedBody, Past, Store},
-    summary::Summary,
     watcher::{Joined, Since},
 };
 use crate::config::LogSettings;
@@ -22,6 +22,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
 };
+use unwritten::Unwritten;
 
 /// The most entries that are taken in and written in one go.
 const BATCH: usize = 512;
@@ -52,12 +53,14 @@ pub(super) enum Command {
 }
 
 /// What is to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Settle {
     /// Records alone.
     Records,
     /// Bodies too.
     Bodies,
+    /// The bodies of a request too, by our id of it.
+    BodiesOf(String),
 }
 
 /// The task and what it works with.
@@ -72,6 +75,7 @@ pub(super) struct Recorder {
     running: Running,
     bodies: Bodies,
     live: Live,
+    unwritten: Unwritten,
     /// When records were last written.
     wrote: Option<Instant>,
     /// About how much was written since the bounds were last looked after, in bytes.
@@ -86,6 +90,7 @@ enum Step {
     Command(Option<Command>),
     Taken,
     Write,
+    Retry,
     Packed(Packed),
     Frame,
     Stats,
@@ -111,6 +116,7 @@ impl Recorder {
             pending: Vec::with_capacity(BATCH),
             running: Running::default(),
             bodies: Bodies::new(settings.bodies),
+            unwritten: Unwritten::default(),
             wrote: None,
             room: 0,
             goal: None,
@@ -141,6 +147,7 @@ impl Recorder {
                 // There is time to see whether more comes, or a time to write.
                 Step::Taken => {}
                 Step::Write => self.write().await,
+                Step::Retry => self.save_all().await,
                 Step::Packed(packed) => self.write_bodies(packed).await,
                 Step::Frame => self.live.send(),
                 Step::Stats => self.live.on_second(),
@@ -157,12 +164,14 @@ impl Recorder {
             _ => Instant::now(),
         };
         let frame = self.live.due();
+        let retry = self.unwritten.retry();
         tokio::select! {
             command = self.commands.recv() => Step::Command(command),
             _ = self.inbox.next(&mut self.pending, BATCH), if self.pending.len() < BATCH => {
                 Step::Taken
             }
             () = sleep_until(write), if !self.pending.is_empty() => Step::Write,
+            () = sleep_until(retry.unwrap_or(write)), if retry.is_some() => Step::Retry,
             packed = self.bodies.packed() => Step::Packed(packed),
             () = sleep_until(frame.unwrap_or(write)), if frame.is_some() => Step::Frame,
             _ = stats.tick(), if self.live.viewers() > 0 => Step::Stats,
@@ -179,7 +188,9 @@ impl Recorder {
             waiting -= taken.min(waiting);
             self.write().await;
         }
+        self.unwritten.hurry();
         self.write().await;
+        self.save_all().await;
     }
 
     /// Adds up what was taken in, shows it and writes it.
@@ -210,40 +221,78 @@ impl Recorder {
                 self.fail(0, &error);
             }
         }
-        let changed: Vec<(&Summary, Arc<str>)> = self
-            .running
-            .changed()
-            .filter_map(|summary| Some((summary, serde_json::to_string(summary).ok()?.into())))
-            .collect();
         self.live.on_lines(&lines);
-        for (summary, json) in &changed {
-            self.live.on_request(&summary.id, json);
-        }
+        let live = &mut self.live;
+        self.running.show(|id, json| live.on_request(id, json));
         self.live.send_if_due();
-        let written = self.store.write(&lines, &changed).await;
-        self.running.written();
+        self.unwritten.lines.append(&mut lines);
+        self.save().await;
         self.wrote = Some(Instant::now());
-        match written {
-            Ok(room) => self.wrote_bytes(room).await,
-            Err(error) => self.fail(lines.len(), &error),
+    }
+
+    /// Writes what has happened, unless that has just failed. What cannot be written is tried again
+    /// later.
+    async fn save(&mut self) {
+        let changed: Vec<_> = self.running.changed().collect();
+        let lines = &self.unwritten.lines;
+        if (lines.is_empty() && changed.is_empty()) || !self.unwritten.may_try() {
+            return;
+        }
+        match self.store.write(lines, &changed).await {
+            Ok(room) => {
+                self.unwritten.wrote_lines();
+                self.running.written();
+                self.wrote_bytes(room).await;
+            }
+            Err(error) => {
+                let given_up = self.unwritten.lines_failed();
+                if self.running.is_full() {
+                    self.running.written();
+                }
+                self.fail(given_up, &error);
+            }
         }
     }
 
     async fn write_bodies(&mut self, packed: Packed) {
         self.inbox.channel.count_dropped(packed.lost);
-        let number = packed.bodies.len();
-        if number > 0 {
-            let room = packed.bodies.iter().map(PackedBody::room).sum();
-            match self
-                .store
-                .write_bodies(packed.bodies, self.live.last())
-                .await
-            {
-                Ok(()) => self.wrote_bytes(room).await,
-                Err(error) => self.fail(number, &error),
+        self.unwritten.bodies = packed.bodies;
+        self.save_bodies().await;
+    }
+
+    /// Writes the bodies that are ready, unless writing has just failed. There are no others until
+    /// that has gone well, or they are given up.
+    async fn save_bodies(&mut self) {
+        if self.unwritten.bodies.is_empty() {
+            return self.bodies.written();
+        }
+        if !self.unwritten.may_try() {
+            return;
+        }
+        let bodies = &self.unwritten.bodies;
+        let room = bodies.iter().map(PackedBody::room).sum();
+        match self.store.write_bodies(bodies, self.live.last()).await {
+            Ok(()) => {
+                self.unwritten.wrote_bodies();
+                self.bodies.written();
+                self.wrote_bytes(room).await;
+            }
+            Err(error) => {
+                let given_up = self.unwritten.bodies_failed();
+                if given_up > 0 {
+                    self.bodies.written();
+                }
+                self.fail(given_up, &error);
             }
         }
-        self.bodies.written();
+    }
+
+    /// Writes what could not be written before.
+    async fn save_all(&mut self) {
+        self.save().await;
+        if !self.unwritten.bodies.is_empty() {
+            self.save_bodies().await;
+        }
     }
 
     async fn settle(&mut self, what: Settle, done: oneshot::Sender<()>) {
@@ -251,7 +300,8 @@ impl Recorder {
         match what {
             // Whoever asked may have left.
             Settle::Records => drop(done.send(())),
-            Settle::Bodies => self.bodies.tell_when_written(done),
+            Settle::Bodies => self.bodies.tell_when_written(None, done),
+            Settle::BodiesOf(request) => self.bodies.tell_when_written(Some(request), done),
         }
     }
 
@@ -259,6 +309,13 @@ impl Recorder {
         self.catch_up().await;
         self.bodies.forget();
         let deleted = self.store.clear().await?;
+        // What could not be written is forgotten with the rest.
+        self.unwritten.wrote_lines();
+        self.running.written();
+        if !self.unwritten.bodies.is_empty() {
+            self.unwritten.wrote_bodies();
+            self.bodies.written();
+        }
         self.live.on_cleared();
         Ok(deleted)
     }
@@ -288,11 +345,24 @@ impl Recorder {
     async fn close(&mut self) {
         self.commands.close();
         self.catch_up().await;
-        while !self.bodies.is_idle() {
+        self.give_up_bodies();
+        while self.bodies.has_more() {
             let packed = self.bodies.packed().await;
+            self.unwritten.hurry();
             self.write_bodies(packed).await;
+            self.give_up_bodies();
         }
+        self.live.count_unsaved(self.unwritten.lines.len());
         self.store.close().await;
+    }
+
+    /// Gives up the bodies that could not be written: there is no later.
+    fn give_up_bodies(&mut self) {
+        if !self.unwritten.bodies.is_empty() {
+            let number = self.unwritten.give_up_bodies();
+            self.live.count_unsaved(number);
+            self.bodies.written();
+        }
     }
 
     async fn wrote_bytes(&mut self, room: u64) {
@@ -316,9 +386,10 @@ impl Recorder {
         let Some(goal) = self.goal else {
             return;
         };
+        let now = Timestamp::now();
         let age = u64::try_from(self.max_age.as_micros()).unwrap_or(u64::MAX);
-        let expired = Timestamp(Timestamp::now().0.saturating_sub(age));
-        match self.store.trim(expired, goal).await {
+        let expired = Timestamp(now.0.saturating_sub(age));
+        match self.store.trim(expired, now, goal).await {
             Ok(true) => {}
             Ok(false) => self.goal = None,
             Err(error) => {

@@ -1,6 +1,6 @@
 //! Numbers for whoever watches: how much comes in, how it ends, how soon it begins.
 
-use super::record::{Event, Record, Timestamp, as_millis};
+use super::record::{Event, Record, as_millis};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{
@@ -12,8 +12,7 @@ use std::{
 #[cfg(test)]
 mod tests;
 
-/// What "a minute" is made of, and "lately".
-const SECOND: u64 = 1_000_000;
+/// "A minute" and "lately", in seconds.
 const MINUTE: u64 = 60;
 const LATELY: u64 = 5 * MINUTE;
 
@@ -23,13 +22,14 @@ const TOKENS: usize = 4096;
 /// Requests that can be known to be running.
 const RUNNING: usize = 16_384;
 
-/// Counts what the records of the last minutes tell.
+/// Counts what the records of the last minutes tell. Time is what has passed since it began: the
+/// clock that records tell may be set back.
 #[derive(Debug, Default)]
 pub(super) struct Stats {
     /// The last seconds in which anything happened, oldest first.
     seconds: VecDeque<Second>,
     /// When the first tokens of late came, and after how many milliseconds.
-    first_tokens: VecDeque<(Timestamp, f64)>,
+    first_tokens: VecDeque<(Duration, f64)>,
     running: HashSet<Arc<str>>,
     rate_limits: Option<Value>,
 }
@@ -37,7 +37,7 @@ pub(super) struct Stats {
 /// What happened in one second.
 #[derive(Debug)]
 struct Second {
-    /// Which one, since 1970.
+    /// Which one, since it began.
     number: u64,
     came: u32,
     ended: u32,
@@ -75,24 +75,24 @@ impl Stats {
         }
     }
 
-    /// Takes in what happened.
-    pub(super) fn on_record(&mut self, record: &Record) {
+    /// Takes in what has just happened.
+    pub(super) fn on_record(&mut self, record: &Record, now: Duration) {
         match &record.event {
             Event::IncomingRequest(_) => {
-                self.second(record.time).came += 1;
+                self.second(now).came += 1;
                 if let Some(request) = &record.request
                     && self.running.len() < RUNNING
                 {
                     self.running.insert(Arc::clone(request));
                 }
             }
-            Event::FirstToken { after, .. } => self.on_first_token(record.time, *after),
+            Event::FirstToken { after, .. } => self.on_first_token(now, *after),
             Event::CursorResponse(_) | Event::ClientDisconnected { .. } => {
-                self.second(record.time).ended += 1;
+                self.second(now).ended += 1;
                 self.on_end(record);
             }
             Event::RequestFailed(_) => {
-                let second = self.second(record.time);
+                let second = self.second(now);
                 second.ended += 1;
                 second.failed += 1;
                 self.on_end(record);
@@ -105,10 +105,10 @@ impl Stats {
     }
 
     /// The numbers at this moment; those that are counted elsewhere are 0.
-    pub(super) fn at(&mut self, now: Timestamp) -> Numbers<'_> {
+    pub(super) fn at(&mut self, now: Duration) -> Numbers<'_> {
         self.forget(now);
-        let minute_ago = (now.0 / SECOND).saturating_sub(MINUTE);
-        let came = |second: &Second| (second.number > minute_ago).then_some(second.came);
+        let now = now.as_secs();
+        let came = |second: &Second| (second.number + MINUTE > now).then_some(second.came);
         let ended: u32 = self.seconds.iter().map(|second| second.ended).sum();
         let failed: u32 = self.seconds.iter().map(|second| second.failed).sum();
         Numbers {
@@ -123,7 +123,7 @@ impl Stats {
         }
     }
 
-    fn on_first_token(&mut self, time: Timestamp, after: Duration) {
+    fn on_first_token(&mut self, time: Duration, after: Duration) {
         if self.first_tokens.len() == TOKENS {
             self.first_tokens.pop_front();
         }
@@ -137,8 +137,8 @@ impl Stats {
     }
 
     /// The second that something happened in. What comes late counts for the last one.
-    fn second(&mut self, time: Timestamp) -> &mut Second {
-        let second = time.0 / SECOND;
+    fn second(&mut self, time: Duration) -> &mut Second {
+        let second = time.as_secs();
         if self.seconds.back().is_none_or(|last| last.number < second) {
             self.forget(time);
             self.seconds.push_back(Second {
@@ -153,14 +153,14 @@ impl Stats {
     }
 
     /// Forgets what is too long ago to count.
-    fn forget(&mut self, now: Timestamp) {
-        let first = (now.0 / SECOND).saturating_sub(LATELY);
-        while self.seconds.front().is_some_and(|old| old.number <= first) {
+    fn forget(&mut self, now: Duration) {
+        let is_old = |second: u64| second + LATELY <= now.as_secs();
+        while self.seconds.front().is_some_and(|old| is_old(old.number)) {
             self.seconds.pop_front();
         }
-        let first = Timestamp(first * SECOND);
-        while self.first_tokens.front().is_some_and(|old| old.0 <= first) {
-            self.first_tokens.pop_front();
+        let tokens = &mut self.first_tokens;
+        while tokens.front().is_some_and(|old| is_old(old.0.as_secs())) {
+            tokens.pop_front();
         }
     }
 

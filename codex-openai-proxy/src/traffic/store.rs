@@ -2,6 +2,7 @@
 //! bounded by age and size. One process keeps its log there; another one keeps its own in memory.
 
 mod bounds;
+mod damage;
 mod read;
 mod write;
 
@@ -43,7 +44,7 @@ const LIMITS_WITHIN: i64 = 20_000;
 /// How long to wait for somebody else who has the database locked.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Connections kept at most. One writes at a time; the others can read meanwhile.
+/// Connections that read, at most. Searches that take long hold each other up, but nobody who writes.
 const CONNECTIONS: u32 = 4;
 
 /// SQLite's pages, in bytes.
@@ -118,7 +119,10 @@ const SCHEMA: Schema = Schema {
 /// The database of the log. A cheap handle.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
+    /// The connections that read.
     pool: SqlitePool,
+    /// The one that writes. In memory there is no other.
+    writer: SqlitePool,
     /// How much it may hold, in bytes.
     bound: u64,
     /// Locked while this process keeps its log there.
@@ -132,6 +136,8 @@ pub(super) struct Past {
     pub(super) last: u64,
     /// The last limits that it had heard of, as a record.
     pub(super) rate_limits: Option<String>,
+    /// Where its database is now, which was damaged.
+    pub(super) aside: Option<PathBuf>,
 }
 
 /// Why there is no database to keep the log in.
@@ -153,9 +159,27 @@ pub(super) enum StoreError {
 
 impl Store {
     /// Opens the log in `folder`, and tells what is there from before. Requests that were running
-    /// then are lost.
+    /// then are lost. A damaged database is put aside for a new one.
     pub(super) async fn open(folder: &Path, bound: u64) -> Result<(Self, Past), StoreError> {
-        let lock = lock(folder).await?;
+        let lock = Arc::new(lock(folder).await?);
+        match Self::open_locked(folder, bound, &lock).await {
+            Err(error) if damage::is_damage(&error) => {
+                let Ok(aside) = damage::put_aside(folder) else {
+                    return Err(error);
+                };
+                let (store, past) = Self::open_locked(folder, bound, &lock).await?;
+                let aside = Some(aside);
+                Ok((store, Past { aside, ..past }))
+            }
+            opened => opened,
+        }
+    }
+
+    async fn open_locked(
+        folder: &Path,
+        bound: u64,
+        lock: &Arc<File>,
+    ) -> Result<(Self, Past), StoreError> {
         // Both in pages. What was written is moved to its place often enough that a small log has
         // no large file beside it.
         let apart = (bound / 16 / PAGE).clamp(64, 1000);
@@ -167,18 +191,26 @@ impl Store {
             .pragma("wal_autocheckpoint", apart.to_string())
             .pragma("journal_size_limit", (apart * PAGE).to_string());
         let options = sqlite::prepare(folder, &SCHEMA, options).await?;
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await?;
-        let store = Self {
-            pool,
-            bound,
-            lock: Some(Arc::new(lock)),
+        let connections = |most| {
+            SqlitePoolOptions::new()
+                .max_connections(most)
+                .test_before_acquire(false)
+                .connect_lazy_with(options.clone())
         };
-        let past = store.past().await?;
-        Ok((store, past))
+        let store = Self {
+            pool: connections(CONNECTIONS),
+            writer: connections(1),
+            bound,
+            lock: Some(Arc::clone(lock)),
+        };
+        match store.past().await {
+            Ok(past) => Ok((store, past)),
+            Err(error) => {
+                // Nobody is to have the file open while it is put aside.
+                store.close_connections().await;
+                Err(StoreError::Database(error))
+            }
+        }
     }
 
     /// A log that is gone with the process.
@@ -200,6 +232,7 @@ impl Store {
             })
             .connect_lazy_with(options);
         Self {
+            writer: pool.clone(),
             pool,
             bound: MEMORY,
             lock: None,
@@ -208,35 +241,44 @@ impl Store {
 
     /// Waits for what is under way and closes the database. Everything fails from then on.
     pub(super) async fn close(&self) {
-        self.pool.close().await;
+        self.close_connections().await;
         if let Some(lock) = &self.lock {
             // If that fails, the end of the process does it.
             let _ = lock.unlock();
         }
     }
 
+    /// The one that writes goes last: it tidies up.
+    async fn close_connections(&self) {
+        self.pool.close().await;
+        self.writer.close().await;
+    }
+
     async fn past(&self) -> Result<Past, sqlx::Error> {
         sqlx::query(
-            "UPDATE requests SET state = 'lost', json = json_set(json, '$.state', 'lost')
+            "UPDATE requests SET
+                state = 'lost',
+                json = iif(json_valid(json), json_set(json, '$.state', 'lost'), json)
                 WHERE state = 'running'",
         )
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         let last: i64 = sqlx::query_scalar(
             "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'records'",
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.writer)
         .await?;
         let rate_limits = sqlx::query_scalar(
             "SELECT json FROM records WHERE seq > ? AND type = 'rate_limits'
                 ORDER BY seq DESC LIMIT 1",
         )
         .bind(last - LIMITS_WITHIN)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.writer)
         .await?;
         Ok(Past {
             last: from_sql(last),
             rate_limits,
+            aside: None,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The log from the channel to its readers.
 
 mod keeping;
+mod trouble;
 mod watching;
 
 use super::{
@@ -73,6 +74,16 @@ pub(super) fn response() -> Event {
         duration: Duration::from_millis(1500),
         ..CursorResponse::default()
     })
+}
+
+pub(super) fn forward() -> Event {
+    Event::CodexForward {
+        mapped_model: "gpt-5.2-codex".into(),
+        effort: None,
+        provider: "openai".into(),
+        thread: "thread-1".into(),
+        turn: None,
+    }
 }
 
 /// A record of the request `r1`, at a second.
@@ -212,10 +223,35 @@ async fn a_result_answers_the_newest_call_of_its_conversation() {
         let detail = traffic.request(id).await.unwrap().unwrap();
         detail.tool_calls[0].answered_by.clone()
     };
-    request(&traffic, "r4", "chat-1").publish(result());
+    // Results come before the conversation is known.
+    let answering = traffic.channel().request("r4".into());
+    answering.publish(incoming("gpt-5.2"));
+    answering.publish(result());
+    for id in ["r1", "r2", "r3"] {
+        assert_eq!(answered_by(id).await, None);
+    }
+    answering.of(&chat("chat-1")).publish(forward());
     assert_eq!(answered_by("r1").await, None);
     assert_eq!(answered_by("r2").await.as_deref(), Some("r4"));
     assert_eq!(answered_by("r3").await, None);
+    // Each result answers one call.
+    answering.of(&chat("chat-1")).publish(forward());
+    assert_eq!(answered_by("r1").await, None);
+
+    // Where the conversation stays unknown, two calls may be meant; then one.
+    let unknown = |id: &str| {
+        let log = traffic.channel().request(id.into());
+        log.publish(incoming("gpt-5.2"));
+        log.publish(result());
+        log.publish(forward());
+    };
+    unknown("r5");
+    assert_eq!(answered_by("r1").await, None);
+    assert_eq!(answered_by("r3").await, None);
+    request(&traffic, "r6", "chat-2").publish(result());
+    assert_eq!(answered_by("r3").await.as_deref(), Some("r6"));
+    unknown("r7");
+    assert_eq!(answered_by("r1").await.as_deref(), Some("r7"));
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ impl Client {
     }
 
     pub async fn get(&self, path: &str) -> Answer {
-        Answer::read(self.request(Method::GET, path).send().await.unwrap()).await
+        self.read(self.request(Method::GET, path)).await
     }
 
     #[cfg(feature = "codex")]
@@ -182,7 +182,11 @@ impl Client {
     /// Sends `body` as it is and reads the answer in one piece.
     pub async fn chat(&self, body: &Value) -> Answer {
         let request = self.request(Method::POST, "/v1/chat/completions");
-        let response = request.json(body).send().await.unwrap();
+        self.read(request.json(body)).await
+    }
+
+    async fn read(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
         if self.keeps_replies {
             Answer::read(response).await
         } else {

@@ -1,7 +1,10 @@
 //! Publishing, with a recorder that is slow or not there.
 
 use super::*;
-use crate::traffic::record::TokenKind;
+use crate::traffic::{
+    record::TokenKind,
+    tests::{incoming, response},
+};
 use std::time::Duration;
 
 fn event() -> Event {
@@ -35,6 +38,33 @@ async fn what_does_not_fit_is_dropped_and_counted_and_nobody_waits() {
         panic!("{later:?}");
     };
     assert_eq!(last.seq, ENTRIES as u64 + 4);
+}
+
+#[tokio::test]
+async fn a_flood_leaves_room_for_how_requests_begin_and_end() {
+    let (channel, mut inbox) = channel(KeptBodies::Redacted);
+    let flood = channel.request("r1".into());
+    for _ in 0..2 * ENTRIES {
+        flood.publish(event());
+    }
+    let other = channel.request("r2".into());
+    other.publish(incoming("gpt-5.2"));
+    other.publish(response());
+    assert_eq!(channel.dropped(), ENTRIES as u64);
+    let kept = waiting(&mut inbox).await;
+    let kept: Vec<_> = kept[ENTRIES..]
+        .iter()
+        .map(|entry| match entry {
+            Entry::Record(record) => record.event.kind(),
+            Entry::Body(body) => panic!("{body:?}"),
+        })
+        .collect();
+    assert_eq!(kept, ["incoming_request", "cursor_response"]);
+    // The reserve has an end too.
+    for _ in 0..ENTRIES + RESERVE + 5 {
+        other.publish(response());
+    }
+    assert_eq!(channel.dropped(), ENTRIES as u64 + 5);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::{
         store::{PackedBody, pack},
     },
 };
-use std::{collections::VecDeque, future, mem};
+use std::{collections::VecDeque, future, mem, sync::Arc};
 use tokio::{
     sync::oneshot,
     task::{JoinHandle, spawn_blocking},
@@ -23,27 +23,45 @@ const HANDFUL: usize = 64;
 /// and about the most bytes of them.
 const HANDFUL_BYTES: usize = 1024 * 1024;
 
-/// Bodies that wait or are being packed.
+/// Bodies that wait, are being packed or are being written.
 #[derive(Debug)]
 pub(super) struct Bodies {
     how: KeptBodies,
-    waiting: VecDeque<Body>,
+    waiting: VecDeque<(Ticket, Body)>,
     packing: Option<Packing>,
+    /// Those that were packed and are not written yet.
+    writing: Vec<Ticket>,
     /// How many came so far.
     came: u64,
-    /// How many of them were packed or given up.
-    done: u64,
-    /// Who waits until how many are done.
-    waiters: Vec<(u64, oneshot::Sender<()>)>,
+    waiters: Vec<Waiter>,
+}
+
+/// Which body.
+#[derive(Debug, Clone)]
+struct Ticket {
+    /// As the how-manyth it came.
+    number: u64,
+    /// Whose it is.
+    request: Arc<str>,
 }
 
 /// Some that are being packed.
 #[derive(Debug)]
 struct Packing {
-    number: usize,
+    tickets: Vec<Ticket>,
     /// Whether nobody wants them any more.
     unwanted: bool,
     job: JoinHandle<Vec<PackedBody>>,
+}
+
+/// Somebody who waits until bodies are written.
+#[derive(Debug)]
+struct Waiter {
+    /// All that came up to this one,
+    until: u64,
+    /// of this request, or of all.
+    request: Option<String>,
+    done: oneshot::Sender<()>,
 }
 
 /// Some that were packed.
@@ -61,8 +79,8 @@ impl Bodies {
             how,
             waiting: VecDeque::new(),
             packing: None,
+            writing: Vec::new(),
             came: 0,
-            done: 0,
             waiters: Vec::new(),
         }
     }
@@ -72,22 +90,27 @@ impl Bodies {
         let fits = self.waiting.len() < WAITING;
         if fits {
             self.came += 1;
-            self.waiting.push_back(body);
+            let ticket = Ticket {
+                number: self.came,
+                request: Arc::clone(&body.request),
+            };
+            self.waiting.push_back((ticket, body));
             self.pack();
         }
         fits
     }
 
-    /// The next that are packed. Waits for ever where there are none. Once they are written,
-    /// [`Bodies::written`] is due.
+    /// The next that are packed. Waits for ever where there are none. Once they are written or given
+    /// up, [`Bodies::written`] is due; there are no others before.
     pub(super) async fn packed(&mut self) -> Packed {
         let Some(packing) = &mut self.packing else {
             return future::pending().await;
         };
         let packed = (&mut packing.job).await;
-        let (number, unwanted) = (packing.number, packing.unwanted);
+        let unwanted = packing.unwanted;
+        self.writing.append(&mut packing.tickets);
         self.packing = None;
-        self.done += number as u64;
+        let number = self.writing.len();
         match packed {
             _ if unwanted => Packed::default(),
             Ok(bodies) => Packed {
@@ -101,65 +124,95 @@ impl Bodies {
         }
     }
 
-    /// Goes on: what was packed is written.
+    /// Goes on: what was packed is written or given up.
     pub(super) fn written(&mut self) {
+        self.writing.clear();
         self.pack();
-        let done = self.done;
-        let waiters = mem::take(&mut self.waiters);
-        for (until, waiter) in waiters {
-            if until > done {
-                self.waiters.push((until, waiter));
-            } else {
-                // Whoever waited may have left.
-                let _ = waiter.send(());
-            }
-        }
+        self.tell();
     }
 
-    /// Tells `waiter` when all that are here now are written.
-    pub(super) fn tell_when_written(&mut self, waiter: oneshot::Sender<()>) {
-        self.waiters.push((self.came, waiter));
-        if self.is_idle() {
-            self.written();
+    /// Tells `done` when all that are here now are written, or all of one request. Those of that
+    /// request go first then.
+    pub(super) fn tell_when_written(&mut self, request: Option<String>, done: oneshot::Sender<()>) {
+        if let Some(id) = request.as_deref() {
+            let of_others = |(ticket, _): &(Ticket, Body)| &*ticket.request != id;
+            self.waiting.make_contiguous().sort_by_key(of_others);
         }
+        self.waiters.push(Waiter {
+            until: self.came,
+            request,
+            done,
+        });
+        self.tell();
     }
 
-    /// Whether all that came are written or given up.
-    pub(super) fn is_idle(&self) -> bool {
-        self.packing.is_none() && self.waiting.is_empty()
+    /// Whether there is more to pack, or to wait for.
+    pub(super) fn has_more(&self) -> bool {
+        self.packing.is_some() || !self.waiting.is_empty()
     }
 
     /// Gives up all that are here.
     pub(super) fn forget(&mut self) {
-        self.done += self.waiting.len() as u64;
         self.waiting.clear();
         if let Some(packing) = &mut self.packing {
             packing.unwanted = true;
         }
+        self.tell();
     }
 
-    /// Begins with the next, unless some are being packed.
+    /// Tells those whose bodies are written.
+    fn tell(&mut self) {
+        for waiter in mem::take(&mut self.waiters) {
+            if self.has(&waiter) {
+                self.waiters.push(waiter);
+            } else {
+                // Whoever waited may have left.
+                let _ = waiter.done.send(());
+            }
+        }
+    }
+
+    /// Whether anything is here that `waiter` waits for.
+    fn has(&self, waiter: &Waiter) -> bool {
+        let waiting = self.waiting.iter().map(|(ticket, _)| ticket);
+        let packing = self.packing.iter().flat_map(|packing| &packing.tickets);
+        waiting
+            .chain(packing)
+            .chain(&self.writing)
+            .any(|ticket| waiter.waits_for(ticket))
+    }
+
+    /// Begins with the next, unless some are being packed or written.
     fn pack(&mut self) {
-        if self.packing.is_some() || self.waiting.is_empty() {
+        if self.packing.is_some() || !self.writing.is_empty() || self.waiting.is_empty() {
             return;
         }
+        let mut tickets = Vec::new();
         let mut handful = Vec::new();
         let mut bytes = 0;
         while handful.len() < HANDFUL && bytes < HANDFUL_BYTES {
-            let Some(body) = self.waiting.pop_front() else {
+            let Some((ticket, body)) = self.waiting.pop_front() else {
                 break;
             };
             bytes += body.bytes.len();
+            tickets.push(ticket);
             handful.push(body);
         }
         let how = self.how;
         self.packing = Some(Packing {
-            number: handful.len(),
+            tickets,
             unwanted: false,
             job: spawn_blocking(move || {
                 let packed = handful.into_iter().map(|body| pack(body, how));
                 packed.filter_map(Result::ok).collect()
             }),
         });
+    }
+}
+
+impl Waiter {
+    fn waits_for(&self, ticket: &Ticket) -> bool {
+        let request = self.request.as_deref();
+        ticket.number <= self.until && request.is_none_or(|request| request == &*ticket.request)
     }
 }

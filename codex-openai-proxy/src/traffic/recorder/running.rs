@@ -18,12 +18,17 @@ pub(super) struct Running {
     requests: HashMap<Arc<str>, Request>,
     /// Those that have changed since they were written, in the order in which they began to.
     changed: Vec<Arc<str>>,
+    /// Those that have changed since they were shown, in the order in which they began to.
+    fresh: Vec<Arc<str>>,
 }
 
 #[derive(Debug)]
 struct Request {
     summary: Summary,
+    /// Itself as JSON, as it was shown last.
+    json: Arc<str>,
     changed: bool,
+    fresh: bool,
 }
 
 impl Running {
@@ -48,26 +53,50 @@ impl Running {
             };
             let request = Request {
                 summary,
+                json: Arc::default(),
                 changed: false,
+                fresh: false,
             };
             self.requests.insert(Arc::clone(id), request);
         }
-        if let Some(request) = self.requests.get_mut(id)
-            && !request.changed
-        {
-            request.changed = true;
-            self.changed.push(Arc::clone(id));
+        if let Some(request) = self.requests.get_mut(id) {
+            if !request.changed {
+                request.changed = true;
+                self.changed.push(Arc::clone(id));
+            }
+            if !request.fresh {
+                request.fresh = true;
+                self.fresh.push(Arc::clone(id));
+            }
         }
         Ok(())
     }
 
-    /// Those that have changed since the last [`Running::written`].
-    pub(super) fn changed(&self) -> impl Iterator<Item = &Summary> {
-        let requests = self.changed.iter().filter_map(|id| self.requests.get(id));
-        requests.map(|request| &request.summary)
+    /// Shows those that have changed since the last time, each as JSON.
+    pub(super) fn show(&mut self, mut show: impl FnMut(&str, &Arc<str>)) {
+        for id in self.fresh.drain(..) {
+            if let Some(request) = self.requests.get_mut(&id) {
+                request.fresh = false;
+                if let Ok(json) = serde_json::to_string(&request.summary) {
+                    request.json = json.into();
+                    show(&id, &request.json);
+                }
+            }
+        }
     }
 
-    /// They are written now, or cannot be: those that have ended can go.
+    /// Those that were shown and have changed since the last [`Running::written`], each with its JSON.
+    pub(super) fn changed(&self) -> impl Iterator<Item = (&Summary, &Arc<str>)> {
+        let requests = self.changed.iter().filter_map(|id| self.requests.get(id));
+        requests.map(|request| (&request.summary, &request.json))
+    }
+
+    /// Whether more have changed than are to be held back.
+    pub(super) fn is_full(&self) -> bool {
+        self.changed.len() > MOST
+    }
+
+    /// They are written now, or given up: those that have ended can go.
     pub(super) fn written(&mut self) {
         for id in self.changed.drain(..) {
             if let Some(request) = self.requests.get_mut(&id) {

@@ -16,18 +16,29 @@ const GIVE_ALL_BACK: &str = "PRAGMA incremental_vacuum";
 const GIVE_SOME_BACK: &str = "PRAGMA incremental_vacuum(1024)";
 
 /// What deletes whatever belongs to requests that began before `?1`, and everything else from before
-/// that.
+/// that. Where `?2` is 1, requests that are being answered stay, with all that they have.
 const FORGET: [&str; 7] = [
-    "DELETE FROM records WHERE request IN (SELECT id FROM requests WHERE seq < ?1)",
-    "DELETE FROM bodies WHERE request IN (SELECT id FROM requests WHERE seq < ?1)",
-    "DELETE FROM tool_calls WHERE request IN (SELECT id FROM requests WHERE seq < ?1)",
-    "DELETE FROM requests WHERE seq < ?1",
-    "DELETE FROM records WHERE seq < ?1",
+    "DELETE FROM records WHERE request IN
+        (SELECT id FROM requests WHERE seq < ?1 AND (?2 = 0 OR state <> 'running'))",
+    "DELETE FROM bodies WHERE request IN
+        (SELECT id FROM requests WHERE seq < ?1 AND (?2 = 0 OR state <> 'running'))",
+    "DELETE FROM tool_calls WHERE request IN
+        (SELECT id FROM requests WHERE seq < ?1 AND (?2 = 0 OR state <> 'running'))",
+    "DELETE FROM requests WHERE seq < ?1 AND (?2 = 0 OR state <> 'running')",
+    "DELETE FROM records WHERE seq < ?1 AND (?2 = 0 OR request IS NULL
+        OR request NOT IN (SELECT id FROM requests WHERE state = 'running'))",
     "DELETE FROM bodies WHERE seq < ?1
         AND NOT EXISTS (SELECT 1 FROM requests WHERE id = bodies.request)",
     "DELETE FROM tool_calls WHERE seq < ?1
         AND NOT EXISTS (SELECT 1 FROM requests WHERE id = tool_calls.request)",
 ];
+
+/// Whether requests that are being answered may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Running {
+    Goes,
+    Stays,
+}
 
 impl Store {
     /// How much may be written before the bounds are looked after again, in bytes.
@@ -51,40 +62,65 @@ impl Store {
     pub(in crate::traffic) async fn trim(
         &self,
         expired: Timestamp,
+        now: Timestamp,
         goal: u64,
     ) -> sqlx::Result<bool> {
-        let expired = to_sql(expired.0);
-        let oldest: Option<(i64, i64)> =
-            sqlx::query_as("SELECT seq, time FROM records ORDER BY seq LIMIT 1")
-                .fetch_optional(&self.pool)
+        let ends: (Option<i64>, Option<i64>) =
+            sqlx::query_as("SELECT (SELECT min(seq) FROM records), (SELECT max(seq) FROM records)")
+                .fetch_one(&self.writer)
                 .await?;
-        let Some((oldest, time)) = oldest else {
+        let (Some(oldest), Some(newest)) = ends else {
             return self.shrink().await;
         };
-        let newest: i64 = sqlx::query_scalar("SELECT max(seq) FROM records")
-            .fetch_one(&self.pool)
-            .await?;
-        let step = oldest + FEWEST.max((newest - oldest) / STEP);
+        let step = FEWEST.max((newest - oldest) / STEP);
         if self.used().await? > goal {
-            self.forget_before(step).await?;
-        } else if time < expired {
-            let first: Option<i64> = sqlx::query_scalar(
-                "SELECT seq FROM records WHERE seq < ? AND time >= ? ORDER BY seq LIMIT 1",
-            )
-            .bind(step)
-            .bind(expired)
-            .fetch_optional(&self.pool)
-            .await?;
-            self.forget_before(first.unwrap_or(step)).await?;
+            // What is being answered goes only when nothing else is left.
+            let (first, running) = match self.oldest_at_rest().await? {
+                Some(first) => (first, Running::Stays),
+                None => (oldest, Running::Goes),
+            };
+            self.forget_before(first + step, running).await?;
+        } else if let Some(last) = self.last_expired(oldest + step, expired, now).await? {
+            self.forget_before(last + 1, Running::Goes).await?;
         } else {
             return self.shrink().await;
         }
         Ok(true)
     }
 
+    /// The oldest record that is not of a request that is being answered.
+    async fn oldest_at_rest(&self) -> sqlx::Result<Option<i64>> {
+        sqlx::query_scalar(
+            "SELECT seq FROM records WHERE request IS NULL
+                OR request NOT IN (SELECT id FROM requests WHERE state = 'running')
+                ORDER BY seq LIMIT 1",
+        )
+        .fetch_optional(&self.writer)
+        .await
+    }
+
+    /// The last expired record before `before` and before whatever is to stay. Records from the
+    /// future, which a clock that was wrong has left, are no reason to keep what is behind them.
+    async fn last_expired(
+        &self,
+        before: i64,
+        expired: Timestamp,
+        now: Timestamp,
+    ) -> sqlx::Result<Option<i64>> {
+        sqlx::query_scalar(
+            "SELECT max(seq) FROM records WHERE time < ?2 AND seq < coalesce(
+                (SELECT min(seq) FROM records WHERE seq < ?1 AND time BETWEEN ?2 AND ?3), ?1)",
+        )
+        .bind(before)
+        .bind(to_sql(expired.0))
+        .bind(to_sql(now.0))
+        .fetch_one(&self.writer)
+        .await
+    }
+
     /// Forgets everything, and tells how many records that were.
     pub(in crate::traffic) async fn clear(&self) -> sqlx::Result<u64> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         let records = sqlx::query("DELETE FROM records")
             .execute(&mut *transaction)
             .await?;
@@ -97,14 +133,16 @@ impl Store {
         }
         transaction.commit().await?;
         self.give_back(GIVE_ALL_BACK).await?;
+        self.shorten().await?;
         Ok(records.rows_affected())
     }
 
-    async fn forget_before(&self, seq: i64) -> sqlx::Result<()> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+    async fn forget_before(&self, seq: i64, running: Running) -> sqlx::Result<()> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         for statement in FORGET {
             sqlx::query(statement)
                 .bind(seq)
+                .bind(running == Running::Stays)
                 .execute(&mut *transaction)
                 .await?;
         }
@@ -114,24 +152,42 @@ impl Store {
     /// Gives some of the file back to the disk, if much of it is empty. Tells whether there may be
     /// more of that.
     async fn shrink(&self) -> sqlx::Result<bool> {
-        let empty: i64 = sqlx::query_scalar("PRAGMA freelist_count")
-            .fetch_one(&self.pool)
-            .await?;
         // The rest is filled soon enough.
-        let much = from_sql(empty) * PAGE > self.bound / 4;
-        if much {
-            self.give_back(GIVE_SOME_BACK).await?;
+        let is_much = |empty| empty * PAGE > self.bound / 4;
+        let before = self.empty().await?;
+        if !is_much(before) {
+            return Ok(false);
         }
-        Ok(much)
+        self.give_back(GIVE_SOME_BACK).await?;
+        let after = self.empty().await?;
+        // A database that somebody else made may keep its pages, whatever it is asked.
+        let more = is_much(after) && after < before;
+        if !more {
+            self.shorten().await?;
+        }
+        Ok(more)
     }
 
-    /// Gives empty pages back to the disk, those of the log beside the database included.
+    /// Takes empty pages from the end of the database.
     async fn give_back(&self, pages: &'static str) -> sqlx::Result<()> {
-        sqlx::query(pages).fetch_all(&self.pool).await?;
+        sqlx::query(pages).fetch_all(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Gives back to the disk what was taken from the database, and the log beside it.
+    async fn shorten(&self) -> sqlx::Result<()> {
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .fetch_all(&self.pool)
+            .fetch_all(&self.writer)
             .await?;
         Ok(())
+    }
+
+    /// How many pages are empty.
+    async fn empty(&self) -> sqlx::Result<u64> {
+        let empty: i64 = sqlx::query_scalar("PRAGMA freelist_count")
+            .fetch_one(&self.writer)
+            .await?;
+        Ok(from_sql(empty))
     }
 
     /// How much of the file is filled, in bytes.
@@ -139,7 +195,7 @@ impl Store {
         let pages: i64 = sqlx::query_scalar(
             "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count",
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.writer)
         .await?;
         Ok(from_sql(pages) * PAGE)
     }

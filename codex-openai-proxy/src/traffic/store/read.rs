@@ -55,7 +55,7 @@ impl Store {
     pub(in crate::traffic) async fn changed(&self, after: u64) -> sqlx::Result<Vec<String>> {
         sqlx::query_scalar("SELECT json FROM requests WHERE updated > ? ORDER BY updated")
             .bind(to_sql(after))
-            .fetch_all(&self.pool)
+            .fetch_all(&self.writer)
             .await
     }
 
@@ -63,22 +63,32 @@ impl Store {
     pub(in crate::traffic) async fn summary(&self, id: &str) -> Result<Option<Summary>, LogError> {
         let json: Option<String> = sqlx::query_scalar("SELECT json FROM requests WHERE id = ?")
             .bind(id)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.writer)
             .await?;
         json.as_deref().map(summary).transpose()
     }
 
-    /// All of a request, by our id or its client's.
-    pub(in crate::traffic) async fn detail(&self, id: &str) -> Result<Option<Detail>, LogError> {
-        // One view of all tables.
-        let mut transaction = self.pool.begin().await?;
-        let json: Option<String> = sqlx::query_scalar(
-            "SELECT json FROM requests WHERE id = ?1 OR client_id = ?1
+    /// Our id of a request, by itself or by its client's. Of several with one id of a client's, the
+    /// newest.
+    pub(in crate::traffic) async fn id_of(&self, id: &str) -> Result<Option<String>, LogError> {
+        let id = sqlx::query_scalar(
+            "SELECT id FROM requests WHERE id = ?1 OR client_id = ?1
                 ORDER BY id = ?1 DESC, seq DESC LIMIT 1",
         )
         .bind(id)
-        .fetch_optional(&mut *transaction)
+        .fetch_optional(&self.pool)
         .await?;
+        Ok(id)
+    }
+
+    /// All of a request, by our id.
+    pub(in crate::traffic) async fn detail(&self, id: &str) -> Result<Option<Detail>, LogError> {
+        // One view of all tables.
+        let mut transaction = self.pool.begin().await?;
+        let json: Option<String> = sqlx::query_scalar("SELECT json FROM requests WHERE id = ?")
+            .bind(id)
+            .fetch_optional(&mut *transaction)
+            .await?;
         let Some(json) = json else {
             return Ok(None);
         };

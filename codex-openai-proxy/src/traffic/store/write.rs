@@ -73,9 +73,9 @@ impl Store {
     pub(in crate::traffic) async fn write(
         &self,
         lines: &[Line],
-        changed: &[(&Summary, Arc<str>)],
+        changed: &[(&Summary, &Arc<str>)],
     ) -> sqlx::Result<u64> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         let mut room = 0;
         for line in lines {
             room += write_line(&mut transaction, line).await?;
@@ -90,22 +90,22 @@ impl Store {
     /// Writes bodies. `seq` is the number of a record of about the same time.
     pub(in crate::traffic) async fn write_bodies(
         &self,
-        bodies: Vec<PackedBody>,
+        bodies: &[PackedBody],
         seq: u64,
     ) -> sqlx::Result<()> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         for body in bodies {
             sqlx::query(
                 "INSERT OR REPLACE INTO bodies (request, kind, seq, size, form, truncated, data)
                     VALUES (?, ?, ?, ?, ?, ?, ?)",
             )
-            .bind(body.request)
+            .bind(Arc::clone(&body.request))
             .bind(body.kind.as_str())
             .bind(to_sql(seq))
             .bind(to_sql(body.size as u64))
             .bind(body.form)
             .bind(body.truncated)
-            .bind(body.data)
+            .bind(body.data.as_slice())
             .execute(&mut *transaction)
             .await?;
         }
@@ -157,22 +157,52 @@ async fn write_call(
         .bind(call_id)
         .bind(name)
         .bind(to_sql(record.time.0)),
-        // Clients reuse ids, and send old results again with each history.
-        Event::ToolResultReceived { call_id, .. } => sqlx::query(
-            "UPDATE tool_calls SET answered = ?1, answered_by = ?2
-                WHERE rowid = (
-                    SELECT max(rowid) FROM tool_calls
-                        WHERE call_id = ?3 AND answered IS NULL
-                            AND (?4 IS NULL OR conversation IS NULL OR conversation = ?4)
-                )",
-        )
-        .bind(to_sql(record.time.0))
-        .bind(Arc::clone(request))
-        .bind(call_id)
-        .bind(conversation(record)),
+        // Results come before it is known which conversation they belong to. Where nobody finds
+        // out, there must be one call alone that waits. Clients reuse ids, and send old results again
+        // with each history.
+        Event::ToolResultReceived { .. } if record.conversation.is_some() => {
+            answer(transaction, record, request).await?;
+            return Ok(());
+        }
+        Event::CodexForward { .. } => {
+            answer(transaction, record, request).await?;
+            return Ok(());
+        }
         _ => return Ok(()),
     };
     query.execute(&mut **transaction).await?;
+    Ok(())
+}
+
+/// Notes which calls the results answer that a request has brought until now: of each id the newest
+/// in the conversation, or the only one where the conversation is not known.
+async fn answer(
+    transaction: &mut Transaction<'_, Sqlite>,
+    record: &Record,
+    request: &Arc<str>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "WITH results AS (
+            SELECT json_extract(json, '$.call_id') AS call_id, min(time) AS time FROM records
+                WHERE request = ?1 AND type = 'tool_result_received' AND json_valid(json)
+                GROUP BY 1
+        ), waiting AS (
+            SELECT max(calls.rowid) AS call, results.time FROM tool_calls AS calls
+                JOIN results ON calls.call_id = results.call_id
+                WHERE calls.answered IS NULL AND calls.request <> ?1
+                    AND (?2 IS NULL OR calls.conversation IS NULL OR calls.conversation = ?2)
+                    AND NOT EXISTS (SELECT 1 FROM tool_calls AS other
+                        WHERE other.answered_by = ?1 AND other.call_id = calls.call_id)
+                GROUP BY calls.call_id
+                HAVING ?2 IS NOT NULL OR count(*) = 1
+        )
+        UPDATE tool_calls SET answered = waiting.time, answered_by = ?1
+            FROM waiting WHERE tool_calls.rowid = waiting.call",
+    )
+    .bind(Arc::clone(request))
+    .bind(conversation(record))
+    .execute(&mut **transaction)
+    .await?;
     Ok(())
 }
 

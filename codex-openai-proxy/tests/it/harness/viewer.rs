@@ -51,6 +51,8 @@ pub struct Viewer {
     pub cleared: usize,
     /// How many frames came.
     pub frames: usize,
+    /// How long they were together.
+    pub bytes: usize,
     /// The code with which the WebSocket was closed.
     pub closed: Option<u16>,
 }
@@ -60,7 +62,7 @@ enum Source {
     Stream {
         response: Response,
         decoder: Box<Decoder>,
-        frames: VecDeque<Value>,
+        frames: VecDeque<String>,
     },
 }
 
@@ -98,7 +100,8 @@ impl Viewer {
                 if response.status() != StatusCode::OK {
                     return Err(response.status());
                 }
-                assert_eq!(response.headers()["content-type"], "text/event-stream");
+                let kind = response.headers()["content-type"].to_str().unwrap();
+                assert!(kind.starts_with("text/event-stream"), "{kind}");
                 Source::Stream {
                     response,
                     decoder: Box::new(Decoder::new(LONGEST)),
@@ -114,6 +117,7 @@ impl Viewer {
             stats: Value::Null,
             cleared: 0,
             frames: 0,
+            bytes: 0,
             closed: None,
         };
         assert!(viewer.read().await, "a first frame");
@@ -128,7 +132,8 @@ impl Viewer {
             .await
             .expect("a frame");
         let Some(frame) = frame else { return false };
-        self.see(frame);
+        self.bytes += frame.len();
+        self.see(serde_json::from_str(&frame).expect("JSON in each frame"));
         true
     }
 
@@ -200,11 +205,11 @@ impl Viewer {
 }
 
 impl Source {
-    async fn next(&mut self, closed: &mut Option<u16>) -> Option<Value> {
+    async fn next(&mut self, closed: &mut Option<u16>) -> Option<String> {
         match self {
             Self::Socket(socket) => loop {
                 match socket.next().await? {
-                    Ok(Message::Text(text)) => return Some(parse(&text)),
+                    Ok(Message::Text(text)) => return Some(text.to_string()),
                     Ok(Message::Close(frame)) => *closed = frame.map(|frame| frame.code.into()),
                     Ok(Message::Ping(_) | Message::Pong(_)) => {}
                     other => panic!("no frame, but {other:?}"),
@@ -224,7 +229,7 @@ impl Source {
                     .expect("the end that HTTP asks for")?;
                 let mut events = Vec::new();
                 decoder.feed(&bytes, &mut events).unwrap();
-                frames.extend(events.iter().map(|event| parse(&event.data)));
+                frames.extend(events.into_iter().map(|event| event.data));
             },
         }
     }
@@ -258,8 +263,4 @@ async fn handshake(
         Err(Error::Http(response)) => Err(response.status()),
         Err(error) => panic!("{error}"),
     }
-}
-
-fn parse(frame: &str) -> Value {
-    serde_json::from_str(frame).expect("JSON in each frame")
 }
