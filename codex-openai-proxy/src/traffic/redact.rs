@@ -1,16 +1,19 @@
 //! Takes secrets and images out of what the log channel keeps.
 //!
-//! Three things give a secret away: the name that it is stored under ([`names`]), its own shape
-//! ([`shapes`]), and what it is written behind ([`values`]). JSON is walked value by value
-//! ([`json`]), strings that hold JSON included; everything else is searched as text ([`text`]).
+//! Three things give a secret away: the name that it is stored under (`names`), its own shape
+//! (`shapes`), and what it is written behind (`values`). JSON is walked value by value
+//! (`json`), strings that hold JSON included; everything else is searched as text (`text`).
 //! All of it takes linear time, whatever the input.
 
 mod json;
 mod media;
 mod names;
+mod pairs;
+mod pem;
 mod shapes;
 mod text;
 mod values;
+mod words;
 
 use super::channel::BodyKind;
 use crate::config::KeptBodies;

@@ -13,11 +13,13 @@ pub(super) enum Hint {
 pub(super) const LONGEST: usize = 64;
 
 /// What the names of secrets end with, in lower case and without separators.
-const ENDINGS: [&str; 34] = [
+const ENDINGS: [&str; 36] = [
     "token",
     "password",
     "passwd",
     "passphrase",
+    "passcode",
+    "psk",
     "pwd",
     "secret",
     "secrets",
@@ -78,9 +80,9 @@ const HARMLESS: [&str; 23] = [
 ];
 
 /// What may stand before `pass`, so that it is short for a password.
-const PASS_OF: [&str; 15] = [
-    "db", "user", "smtp", "mail", "root", "mysql", "pg", "postgres", "redis", "admin", "ssh",
-    "ftp", "login", "proxy", "mqtt",
+const PASS_OF: [&str; 18] = [
+    "require", "become", "sudo", "db", "user", "smtp", "mail", "root", "mysql", "pg", "postgres",
+    "redis", "admin", "ssh", "ftp", "login", "proxy", "mqtt",
 ];
 
 /// Words at the end of a name that change nothing.
@@ -153,8 +155,9 @@ pub(super) fn hint(name: &str) -> Option<Hint> {
     // FOO_KEY says little; in a list of settings it is worth a look at the value.
     let is_setting = name.bytes().all(|byte| !byte.is_ascii_lowercase());
     let is_open = OPEN_KEYS.iter().any(|kind| name.contains(kind));
-    (is_setting && compact.ends_with("key") && words.contains('_') && !is_open)
-        .then_some(Hint::Perhaps)
+    let ends = ["_key", "_tokens", "_pat", "_salt"];
+    let is_secret = ends.iter().any(|end| words.ends_with(end)) || compact == "pass";
+    (is_setting && is_secret && !is_open).then_some(Hint::Perhaps)
 }
 
 /// Whether the value of this header is nobody's business.
@@ -165,9 +168,17 @@ pub(super) fn is_secret_header(name: &str) -> bool {
 
 /// Whether the value of this parameter is a secret in a URL, where short names are usual.
 pub(super) fn is_secret_parameter(name: &str) -> bool {
-    ["key", "code", "sig", "signature", "pwd", "pass"]
-        .iter()
-        .any(|secret| name.eq_ignore_ascii_case(secret))
+    [
+        "key",
+        "code",
+        "sig",
+        "signature",
+        "X-Amz-Signature",
+        "pwd",
+        "pass",
+    ]
+    .iter()
+    .any(|secret| name.eq_ignore_ascii_case(secret))
 }
 
 /// The words of a name in lower case with `_` between them: `apiKey`, `API-Key` and `api.key` alike.
@@ -267,10 +278,22 @@ mod tests {
             "SharedAccessKey",
             "Ocp-Apim-Subscription-Key",
             "AWS_SECRET_ACCESS_KEY",
+            "passcode",
+            "psk",
+            "become_pass",
+            "requirepass",
         ] {
             assert_eq!(hint(name), Some(Hint::Secret), "{name}");
         }
-        for name in ["AZURE_OPENAI_KEY", "STRIPE_KEY", "ENCRYPTION-SALT-KEY"] {
+        for name in [
+            "AZURE_OPENAI_KEY",
+            "STRIPE_KEY",
+            "ENCRYPTION-SALT-KEY",
+            "API_TOKENS",
+            "GH_PAT",
+            "APP_SALT",
+            "PASS",
+        ] {
             assert_eq!(hint(name), Some(Hint::Perhaps), "{name}");
         }
     }

@@ -1,6 +1,7 @@
 //! Secrets that are known by their shape, because their issuers begin them with a word of their own.
 
-use Alphabet::{Alphanumeric, Dashed, Dotted, Hex, Path, Upper};
+use Alphabet::{Alphanumeric, Dashed, Dotted, Hash, Hex, Path, Upper};
+use std::ops::Range;
 
 /// A kind of secret: a word that it begins with, and what follows.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,8 @@ enum Alphabet {
     Dotted,
     /// The same, `.` and `/`.
     Path,
+    /// What hashes of passwords are written with.
+    Hash,
 }
 
 /// What else has to be so.
@@ -38,12 +41,14 @@ enum Rule {
     Apart,
     /// Neither is it made of words.
     Random,
+    /// The same, and that between two dashes or behind the kind of the key.
+    Key,
 }
 
 /// All of them. Lengths are well below those of real ones, and far above those of words.
 pub(super) const SHAPES: &[Shape] = &[
     // OpenAI, Anthropic, OpenRouter and others.
-    shape("sk-", Dashed, 16, Rule::Random),
+    shape("sk-", Dashed, 16, Rule::Key),
     shape("sess-", Dashed, 24, Rule::Random),
     shape("ghp_", Alphanumeric, 20, Rule::Distinct),
     shape("gho_", Alphanumeric, 20, Rule::Distinct),
@@ -115,6 +120,22 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("nvapi-", Dashed, 20, Rule::Distinct),
     shape("lsv2_pt_", Dashed, 20, Rule::Distinct),
     shape("tgp_v1_", Dashed, 20, Rule::Distinct),
+    // Codex, Heroku, Twilio, Mailgun, Fernet.
+    shape("rt_", Dotted, 40, Rule::Random),
+    shape("HRKU-", Dashed, 20, Rule::Distinct),
+    shape("SK", Hex, 32, Rule::Random),
+    shape("key-", Hex, 32, Rule::Random),
+    shape("gAAAAA", Path, 60, Rule::Apart),
+    // Hashes of passwords, as in /etc/shadow and .htpasswd.
+    shape("$1$", Hash, 20, Rule::Distinct),
+    shape("$5$", Hash, 30, Rule::Distinct),
+    shape("$6$", Hash, 30, Rule::Distinct),
+    shape("$y$", Hash, 30, Rule::Distinct),
+    shape("$2a$", Hash, 50, Rule::Distinct),
+    shape("$2b$", Hash, 50, Rule::Distinct),
+    shape("$2y$", Hash, 50, Rule::Distinct),
+    shape("$apr1$", Hash, 20, Rule::Distinct),
+    shape("$argon2", Hash, 40, Rule::Distinct),
 ];
 
 const fn shape(prefix: &'static str, alphabet: Alphabet, at_least: usize, rule: Rule) -> Shape {
@@ -139,8 +160,12 @@ impl Shape {
         }
         let run = run(text, from, |byte| self.alphabet.has(byte));
         let body = &text[from..run];
-        let fits = body.len() >= self.at_least && (self.rule != Rule::Random || is_random(body));
-        fits.then_some(run)
+        let is_made_so = match self.rule {
+            Rule::Distinct | Rule::Apart => true,
+            Rule::Random => is_random(body),
+            Rule::Key => is_key(body),
+        };
+        (body.len() >= self.at_least && is_made_so).then_some(run)
     }
 }
 
@@ -152,6 +177,7 @@ impl Alphabet {
             Self::Hex => byte.is_ascii_hexdigit(),
             Self::Dashed => is_dashed(byte),
             Self::Dotted => is_dashed(byte) || byte == b'.',
+            Self::Hash => byte.is_ascii_alphanumeric() || b"$./,=+".contains(&byte),
             Self::Path => is_dashed(byte) || matches!(byte, b'.' | b'/' | b'+' | b'='),
         }
     }
@@ -174,29 +200,6 @@ pub(super) fn web_token(text: &[u8], start: usize) -> Option<usize> {
         parts += 1;
     }
     (parts >= 3).then_some(end)
-}
-
-/// Where a private key in PEM that begins with `-----BEGIN` at `start` ends; the end of what looks
-/// like one where the last line is missing.
-pub(super) fn private_key(text: &[u8], start: usize) -> Option<usize> {
-    const LINE: usize = 80;
-    const KEY: usize = 64 * 1024;
-    let rest = &text[start + "-----BEGIN".len()..];
-    let label = find(&rest[..rest.len().min(LINE)], b"-----")?;
-    find(&rest[..label], b"PRIVATE KEY")?;
-    let from = start + "-----BEGIN".len() + label + 5;
-    let rest = &text[from..text.len().min(from + KEY)];
-    // A key has no dashes, so the next are those of its last line or of something else.
-    let end = find(rest, b"-----").filter(|end| rest[*end..].starts_with(b"-----END"));
-    let Some(last) = end else {
-        let is_key = |byte: u8| {
-            byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=\\".contains(&byte)
-        };
-        return Some(run(text, from, is_key));
-    };
-    let last = from + last + "-----END".len();
-    let rest = &text[last..text.len().min(last + LINE)];
-    Some(last + find(rest, b"-----").map_or(0, |end| end + 5))
 }
 
 /// The end of the bytes from `from` on that are all of a kind.
@@ -238,15 +241,46 @@ fn is_dashed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
+/// Whether this is a key behind `sk-`, and no name of something.
+fn is_key(body: &[u8]) -> bool {
+    const KINDS: [&[u8]; 8] = [
+        b"proj-",
+        b"ant-",
+        b"or-",
+        b"svcacct-",
+        b"admin-",
+        b"None-",
+        b"live-",
+        b"test-",
+    ];
+    const PART: usize = 16;
+    let mut parts = body.split(|byte| *byte == b'-');
+    is_random(body)
+        && (body.len() >= 256
+            || KINDS.iter().any(|kind| body.starts_with(kind))
+            || parts.any(|part| part.len() >= PART && is_random(part)))
+}
+
+/// The secret half of a bot's token, where the colon of `123456789:AA…` is at `colon`.
+pub(super) fn telegram(text: &[u8], colon: usize) -> Option<Range<usize>> {
+    const SECRET: usize = 30;
+    let digits = text[..colon]
+        .iter()
+        .rev()
+        .take(11)
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let from = colon + 1;
+    let end = run(&text[..text.len().min(from + 256)], from, is_dashed);
+    ((8..=10).contains(&digits) && end - from >= SECRET).then_some(from..end)
+}
+
 /// Whether this is not made of words: it has a digit or a capital, or is too long for that.
 fn is_random(body: &[u8]) -> bool {
     let is_sign = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
     body.iter().any(is_sign)
+        || (body.len() >= 20 && body.iter().all(u8::is_ascii_alphabetic))
         || (body.len() >= 32 && !body.contains(&b'-'))
         // Nor may it be looked at in vain too often.
         || body.len() >= 256
-}
-
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).position(|window| window == what)
 }

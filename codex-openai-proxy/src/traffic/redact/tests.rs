@@ -1,5 +1,6 @@
 //! What is masked, and what stays.
 
+mod apart;
 mod bodies;
 mod plain;
 mod properties;
@@ -46,6 +47,15 @@ const SHAPED: &[&str] = &[
     "https://hooks.slack.com/services/T00000000/B00000000/0123456789abcdefghijABCD",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9",
     "eyJhbGciOiJSU0EifQ.OKOawDo13gRp2ojaHV7.48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3r.XFBoMYUZodetZdv",
+    "sk-abcdefghijklmnopqrstuvwx",
+    "rt_0123456789abcdefghijABCD.0123456789abcdefghijABCD",
+    "HRKU-01234567-89ab-cdef-0123-456789abcdef",
+    "SK0123456789abcdef0123456789abcdef",
+    "key-0123456789abcdef0123456789abcdef",
+    "gAAAAABh0123456789abcdefghijABCDEFGHIJ0123456789abcdefghijABCDEFGHIJ==",
+    "$6$0123456789abcdef$0123456789abcdefghijABCDEFGHIJ./",
+    "$2b$12$0123456789abcdefghijABCDEFGHIJ0123456789abcdefghijABC",
+    "$apr1$01234567$0123456789abcdefghijAB",
     "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nAb1/cd+Ef2==\n-----END PRIVATE KEY-----",
     "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----",
     "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123\n\nMIIEvQIBADANBgkq\n-----END RSA PRIVATE KEY-----",

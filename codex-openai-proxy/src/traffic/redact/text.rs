@@ -6,14 +6,17 @@
 use super::{
     MASK, media,
     names::{self, Hint},
+    pairs::{self, FLAGS},
+    pem,
     shapes::{self, SHAPES, Shape},
     values,
+    words::is_placeholder,
 };
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, Input, MatchKind};
 use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
 /// Words that the names of secrets have in them.
-const STEMS: [&str; 12] = [
+const STEMS: [&str; 15] = [
     "key",
     "token",
     "secret",
@@ -26,27 +29,34 @@ const STEMS: [&str; 12] = [
     "code",
     "sig",
     "connection",
+    "psk",
+    "_pat",
+    "salt",
 ];
 
 /// What a word in the text may be the beginning of, in the order in which [`ANCHORS`] knows them:
-/// first the names, then these, then the shapes.
-const OTHERS: [(&str, Anchor); 6] = [
+/// first the names, then these, then the shapes, then the flags.
+const OTHERS: [(&str, Anchor); 9] = [
     ("bearer", Anchor::Scheme),
     ("basic", Anchor::Scheme),
     ("eyJ", Anchor::WebToken),
     ("-----BEGIN", Anchor::PrivateKey),
     ("data:", Anchor::DataUrl),
     ("://", Anchor::Url),
+    (":5432:", Anchor::PgPass),
+    (":AA", Anchor::Telegram),
+    ("Private-Lines:", Anchor::PuttyKey),
 ];
 
 static ANCHORS: LazyLock<Result<AhoCorasick, BuildError>> = LazyLock::new(|| {
     let others = OTHERS.iter().map(|(word, _)| *word);
     let shapes = SHAPES.iter().map(|shape| shape.prefix);
+    let flags = FLAGS.iter().map(|(flag, ..)| *flag);
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .match_kind(MatchKind::LeftmostLongest)
         .kind(Some(AhoCorasickKind::DFA))
-        .build(STEMS.into_iter().chain(others).chain(shapes))
+        .build(STEMS.into_iter().chain(others).chain(shapes).chain(flags))
 });
 
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +70,14 @@ enum Anchor {
     DataUrl,
     /// The middle of a URL.
     Url,
+    /// The port in a line of `.pgpass`.
+    PgPass,
+    /// The colon behind the number of a bot.
+    Telegram,
+    PuttyKey,
     Shape(&'static Shape),
+    /// One of [`FLAGS`].
+    Flag(usize),
 }
 
 impl Anchor {
@@ -70,7 +87,10 @@ impl Anchor {
         };
         match other.checked_sub(OTHERS.len()) {
             None => Some(OTHERS[other].1),
-            Some(shape) => SHAPES.get(shape).map(Self::Shape),
+            Some(shape) => {
+                let flag = || shape.checked_sub(SHAPES.len()).map(Self::Flag);
+                SHAPES.get(shape).map(Self::Shape).or_else(flag)
+            }
         }
     }
 }
@@ -116,12 +136,16 @@ fn look(
     let secret = match anchor {
         Anchor::Shape(shape) => shape.end(bytes, start).map(whole),
         Anchor::WebToken => shapes::web_token(bytes, start).map(whole),
-        Anchor::PrivateKey => shapes::private_key(bytes, start).map(whole),
+        Anchor::PrivateKey => pem::private_key(bytes, start).map(whole),
         Anchor::DataUrl => {
             let (url, shown) = media::data_url(text, start)?;
             return Some((url, Cow::Owned(shown)));
         }
-        Anchor::Url => user_info(bytes, word.end),
+        Anchor::Url => user_info(text, word.end),
+        Anchor::PgPass => pairs::pgpass(bytes, word.end),
+        Anchor::Telegram => shapes::telegram(bytes, start),
+        Anchor::PuttyKey => pem::putty_key(bytes, word.end).map(|end| word.end..end),
+        Anchor::Flag(flag) => pairs::after_flag(text, word, flag),
         Anchor::Scheme => values::after_scheme(text, word.clone()).or_else(|| named(text, word)),
         Anchor::Name => named(text, word),
     };
@@ -154,24 +178,29 @@ fn named(text: &str, word: &Range<usize>) -> Option<Range<usize>> {
     let hint = if parameter && names::is_secret_parameter(name) {
         Hint::Perhaps
     } else {
-        names::hint(name)?
+        names::hint(name).or_else(|| pairs::spaced(bytes, &(start..end)))?
     };
-    values::assigned(text, start..end, hint)
+    let name = start..end;
+    values::assigned(text, name.clone(), hint).or_else(|| pairs::value_of(text, &name, hint))
 }
 
 /// The password in a URL whose authority begins at `start`, or a user that looks like one.
-fn user_info(text: &[u8], start: usize) -> Option<Range<usize>> {
+fn user_info(text: &str, start: usize) -> Option<Range<usize>> {
     const LONGEST: usize = 512;
     const LONG_USER: usize = 16;
-    let window = &text[..text.len().min(start + LONGEST)];
+    let bytes = text.as_bytes();
+    let window = &bytes[..bytes.len().min(start + LONGEST)];
     let end = shapes::run(window, start, |byte| {
-        byte.is_ascii_graphic() && !b"/\\?#\"'<>`|{}$".contains(&byte)
+        byte.is_ascii_graphic() && !b"/\\?#\"'<>`|{}".contains(&byte)
     });
     let user = &window[start..end];
     let at = user.iter().rposition(|byte| *byte == b'@')?;
-    match user[..at].iter().position(|byte| *byte == b':') {
-        Some(colon) if colon + 1 < at => Some(start + colon + 1..start + at),
-        None if at >= LONG_USER => Some(start..start + at),
-        _ => None,
-    }
+    let secret = match user[..at].iter().position(|byte| *byte == b':') {
+        Some(colon) if colon + 1 < at => start + colon + 1..start + at,
+        None if at >= LONG_USER => start..start + at,
+        _ => return None,
+    };
+    let is_variable =
+        text[secret.clone()].starts_with('$') && is_placeholder(&text[secret.clone()]);
+    (!is_variable).then_some(secret)
 }

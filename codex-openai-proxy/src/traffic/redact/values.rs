@@ -1,54 +1,15 @@
 //! What is assigned to a name: in settings, code, headers, URLs and command lines.
 
-use super::{MASK, names::Hint, shapes::run};
+use super::{
+    names::Hint,
+    pairs,
+    shapes::run,
+    words::{
+        RANDOM, is_color, is_file, is_masked, is_mixed, is_path, is_placeholder, is_prose,
+        is_random, is_version, is_word,
+    },
+};
 use std::ops::Range;
-
-/// Words that stand where a secret would, and are none.
-const WORDS: [&str; 43] = [
-    "string",
-    "str",
-    "number",
-    "integer",
-    "int",
-    "boolean",
-    "bool",
-    "bytes",
-    "object",
-    "array",
-    "any",
-    "unknown",
-    "void",
-    "none",
-    "null",
-    "nil",
-    "undefined",
-    "true",
-    "false",
-    "optional",
-    "required",
-    "text",
-    "value",
-    "default",
-    "redacted",
-    "hidden",
-    "empty",
-    "missing",
-    "yes",
-    "no",
-    "password",
-    "token",
-    "secret",
-    "api_key",
-    "key",
-    "bearer",
-    "basic",
-    "auto",
-    "include",
-    "omit",
-    "same-origin",
-    "new",
-    "await",
-];
 
 /// Schemes of `Authorization` that have credentials behind them.
 const SCHEMES: [&str; 9] = [
@@ -62,9 +23,6 @@ const SCHEMES: [&str; 9] = [
     "hmac",
     "aws4-hmac-sha256",
 ];
-
-/// From this length on, letters and digits are no word.
-const RANDOM: usize = 16;
 
 /// How much of a value decides whether it is a secret, in bytes. Whatever is looked at in vain is
 /// looked at again from the next name on, so this keeps the whole linear.
@@ -87,6 +45,8 @@ enum Separator {
     Equals,
     /// `:`
     Colon,
+    /// A space, where what stands before says that the value follows.
+    Stated,
     /// `>`: the name is that of an element.
     Tag,
     /// `,` behind a name in quotes, a space behind a flag.
@@ -140,13 +100,19 @@ impl Assignment<'_> {
         if !is_typed {
             return None;
         }
-        let value = quoted(bytes, blank(bytes, equals + 1))?;
-        let is_secret = is_quoted_secret(&self.text[value.clone()], self.separator, self.hint);
-        is_secret.then_some(value)
+        quoted_secret(
+            self.text,
+            blank(bytes, equals + 1),
+            self.separator,
+            self.hint,
+        )?
     }
 
     fn is_secret(&self, word: &str, end: usize) -> bool {
         if is_placeholder(word)
+            || is_color(word)
+            || is_version(word)
+            || (word.starts_with('/') && is_file(word))
             || word
                 .bytes()
                 .all(|byte| byte.is_ascii_digit() || byte == b'.')
@@ -155,9 +121,14 @@ impl Assignment<'_> {
         }
         if self.hint == Hint::Perhaps {
             let at_least = if self.is_parameter() { 6 } else { RANDOM };
-            return word.len() >= at_least && is_random(word);
+            return word.len() >= at_least && is_random(word) && !is_file(word);
         }
-        if self.separator == Separator::Tight && (self.is_capitals() || self.is_parameter()) {
+        let is_setting = match self.separator {
+            Separator::Stated => true,
+            Separator::Tight => self.is_capitals() || self.is_parameter(),
+            _ => false,
+        };
+        if is_setting {
             return true;
         }
         let bytes = self.text.as_bytes();
@@ -171,10 +142,26 @@ impl Assignment<'_> {
         if is_code || word.len() < 4 {
             return false;
         }
-        let is_word = |byte: u8| byte.is_ascii_alphabetic() || b"_-./*".contains(&byte);
+        let is_alone = self.separator != Separator::Weak && is_alone(self.text, &self.name, end);
+        // `token: string1`, `self.token = token1`
+        if is_word(word.trim_end_matches(|last: char| last.is_ascii_digit())) {
+            return is_alone;
+        }
+        let is_letter = |byte: u8| byte.is_ascii_alphabetic() || b"_-./*".contains(&byte);
         // Letters alone are an identifier, a type or prose, unless they are all that a line sets.
-        !word.bytes().all(is_word)
-            || (self.separator != Separator::Weak && is_line(bytes, &self.name, end))
+        !word.bytes().all(is_letter) || is_alone || self.is_of_connection(end)
+    }
+
+    /// Whether this is one of the words of `host=x user=y password=z`.
+    fn is_of_connection(&self, end: usize) -> bool {
+        const BEFORE: usize = 96;
+        let bytes = self.text.as_bytes();
+        let before = &bytes[self.name.start.saturating_sub(BEFORE)..self.name.start];
+        let has = |word: &[u8]| before.windows(word.len()).any(|window| window == word);
+        self.separator == Separator::Tight
+            && before.ends_with(b" ")
+            && matches!(bytes.get(end), None | Some(b' ' | b'\n' | b'"' | b'\''))
+            && (has(b"host=") || has(b"user="))
     }
 
     fn is_capitals(&self) -> bool {
@@ -219,9 +206,15 @@ pub(super) fn assigned(text: &str, name: Range<usize>, hint: Hint) -> Option<Ran
     let letters = run(&bytes[..bytes.len().min(from + 2)], from, |byte| {
         byte.is_ascii_alphabetic()
     });
-    if let Some(value) = quoted(bytes, from).or_else(|| quoted(bytes, letters)) {
-        let is_secret = is_quoted_secret(&text[value.clone()], separator, hint);
-        return is_secret.then_some(value);
+    let quoted = |from| quoted_secret(text, from, separator, hint);
+    if let Some(value) = quoted(from).or_else(|| quoted(letters)) {
+        return value;
+    }
+    if separator == Separator::Colon
+        && hint == Hint::Secret
+        && let Some(block) = pairs::block(text, &name, from)
+    {
+        return Some(block);
     }
     let assignment = Assignment {
         text,
@@ -250,7 +243,12 @@ fn separator(text: &[u8], name: &Range<usize>) -> Option<(Separator, usize)> {
     let quote = run(text, name.end, |byte| byte == b'\\');
     let is_quoted = matches!(text.get(quote), Some(b'"' | b'\'' | b'`'));
     let end = if is_quoted { quote + 1 } else { name.end };
-    let from = blank(text, end);
+    // **Name**: value
+    let stars = run(&text[..text.len().min(end + 2)], end, |byte| byte == b'*');
+    let from = blank(text, stars);
+    if let Some(separator) = unusual(text, name, from, end) {
+        return Some(separator);
+    }
     let (separator, end) = match &text[from..] {
         [b':', b':', ..] => return None,
         [b'?', b':', ..] => (Separator::Colon, from + 2),
@@ -280,6 +278,46 @@ fn separator(text: &[u8], name: &Range<usize>) -> Option<(Separator, usize)> {
         _ => return None,
     };
     Some((separator, blank(text, end)))
+}
+
+/// What else may stand between a name and its value, where the next word is at `from`.
+fn unusual(
+    text: &[u8],
+    name: &Range<usize>,
+    from: usize,
+    end: usize,
+) -> Option<(Separator, usize)> {
+    let before = &text[..name.start];
+    let is_quote = |at: usize| matches!(text.get(at), Some(b'"' | b'\'' | b'`'));
+    match &text[from..] {
+        // env.NAME || "…"
+        [b'|', b'|', ..] | [b'?', b'?', ..] => {
+            let value = blank(text, from + 2);
+            is_quote(value).then_some((Separator::Weak, value))
+        }
+        // | name | … |
+        [b'|', b' ', ..] if from > name.end && before.ends_with(b"| ") => {
+            Some((Separator::Weak, blank(text, from + 1)))
+        }
+        // set_name("…")
+        [b'(', ..] if from == name.end => {
+            let is_setter = [&b"set"[..], b"with"]
+                .iter()
+                .any(|verb| text[name.clone()].starts_with(verb));
+            (is_setter && is_quote(from + 1)).then_some((Separator::Weak, from + 1))
+        }
+        // **Name:** value
+        [b':', b'*', b'*', ..] => Some((Separator::Colon, blank(text, from + 3))),
+        // ENV NAME value, setx NAME value
+        [_, ..] if from > end && (before.ends_with(b"ENV ") || before.ends_with(b"setx ")) => {
+            (text.get(from) != Some(&b'=')).then_some((Separator::Stated, from))
+        }
+        [_, ..] if from > end && text[name.clone()] == *b"requirepass" => {
+            Some((Separator::Stated, from))
+        }
+        [_, ..] => pairs::netrc(text, name).map(|from| (Separator::Stated, from)),
+        [] => None,
+    }
 }
 
 /// Behind blanks, at most so many as people align with.
@@ -319,12 +357,36 @@ fn quoted(text: &[u8], from: usize) -> Option<Range<usize>> {
     }
 }
 
+/// Whether there are quotes at `from`, and what is between them if that is a secret. As much of it
+/// decides as a look in vain may cost.
+#[expect(
+    clippy::option_option,
+    reason = "no quotes are not the same as no secret"
+)]
+fn quoted_secret(
+    text: &str,
+    from: usize,
+    separator: Separator,
+    hint: Hint,
+) -> Option<Option<Range<usize>>> {
+    const WINDOW: usize = 4096;
+    let window = text.floor_char_boundary(from + WINDOW).max(from);
+    let seen = quoted(&text.as_bytes()[..window], from)?;
+    let is_secret = is_quoted_secret(&text[seen.clone()], separator, hint);
+    let is_all = seen.end < window;
+    Some(match is_secret {
+        true if is_all => Some(seen),
+        true => quoted(text.as_bytes(), from),
+        false => None,
+    })
+}
+
 fn is_quoted_secret(value: &str, separator: Separator, hint: Hint) -> bool {
-    if is_placeholder(value) {
+    if is_placeholder(value) || is_version(value) || is_color(value) || is_prose(value) {
         return false;
     }
     match (hint, separator) {
-        (Hint::Perhaps, _) => value.len() >= RANDOM && is_random(value),
+        (Hint::Perhaps, _) => value.len() >= RANDOM && is_random(value) && !is_file(value),
         // A list of words, or the arguments of a call.
         (Hint::Secret, Separator::Weak) => is_random(value),
         (Hint::Secret, _) => true,
@@ -351,83 +413,58 @@ fn line_end(text: &[u8], from: usize) -> usize {
     run(text, from, |byte| !is_line_end(char::from(byte)))
 }
 
-/// Whether `name: value` or `name=value` is all that its line says.
-fn is_line(text: &[u8], name: &Range<usize>, end: usize) -> bool {
-    const INDENT: usize = 64;
-    let before = &text[name.start.saturating_sub(INDENT)..name.start];
-    let indent = before
-        .iter()
-        .rev()
-        .take_while(|byte| matches!(byte, b' ' | b'\t' | b'-'))
-        .count();
-    let begins = match &before[..before.len() - indent] {
-        [] => name.start <= INDENT,
-        [.., b'\n'] | [.., b'\\', b'n'] => true,
+/// Whether `name: value` or `name=value` is all that its line says, but for what tools write before
+/// lines, for the owner of the name, and for a comment.
+fn is_alone(text: &str, name: &Range<usize>, end: usize) -> bool {
+    const LONGEST: usize = 64;
+    let bytes = text.as_bytes();
+    let rest = &bytes[blank(bytes, end)..];
+    let ends = match rest {
+        [] | [b'\n', ..] | [b'\r', b'\n', ..] | [b'\\', b'n' | b'r', ..] => true,
+        [b'#', ..] => !bytes[end..].starts_with(b"#"),
         _ => false,
     };
-    let rest = &text[end..];
-    begins
-        && matches!(
-            rest,
-            [] | [b'\n', ..] | [b'\r', b'\n', ..] | [b'\\', b'n' | b'r', ..]
-        )
-}
-
-/// Whether something fills this in later, or did already.
-fn is_placeholder(value: &str) -> bool {
-    let value = value.trim().trim_end_matches([')', ',', '.', ';']);
-    let filled_in = ["$", "{", "<", "%", "[", "*", "…", "...", "&", "@", "!"];
-    value.is_empty()
-        || filled_in.iter().any(|begin| value.starts_with(begin))
-        || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
-}
-
-/// `process.env.API_KEY`: names with dots between them.
-fn is_path(value: &str) -> bool {
-    const LONGEST: usize = 32;
-    let is_name = |part: &str| {
-        part.len() <= LONGEST
-            && part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    let first = value.split('.').next().unwrap_or_default();
-    value.contains('.')
-        && first
-            .bytes()
-            .all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-        && value.split('.').all(is_name)
-}
-
-/// Whether this has digits among its letters, and no blanks.
-fn is_random(value: &str) -> bool {
-    value.bytes().any(|byte| byte.is_ascii_digit())
-        && value.bytes().any(|byte| byte.is_ascii_alphabetic())
-        && !value.contains(' ')
-}
-
-/// Whether this is no word: it has digits, signs, or capitals behind its first letter.
-fn is_mixed(value: &str) -> bool {
-    let is_word_like = |byte: u8| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'/' | b'.');
-    !value.bytes().skip(1).all(is_word_like)
-        && !value
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
-}
-
-/// Whether this was masked before: `[redacted]`, or `Bearer [redacted]`.
-fn is_masked(value: &str) -> bool {
-    match value.split_once(' ') {
-        Some((scheme, rest)) => is_scheme(scheme) && rest == MASK,
-        None => value == MASK,
+    if !ends {
+        return false;
     }
+    let from = text.floor_char_boundary(name.start.saturating_sub(LONGEST));
+    let before = &text[from..name.start];
+    let line = before.rsplit(['\n']).next().unwrap_or_default();
+    let line = line.rsplit("\\n").next().unwrap_or_default();
+    if from > 0 && line.len() == before.len() {
+        return false;
+    }
+    let line = line.trim_start_matches([' ', '\t']);
+    let digits = line.strip_prefix('L').unwrap_or(line);
+    let numbered = digits.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    let line = match numbered.strip_prefix(['|', ':', '\t', '→']) {
+        Some(line) if numbered.len() < digits.len() => line,
+        _ => line,
+    };
+    let owner = line.trim_start_matches([' ', '\t', '-', '+', '>', '*']);
+    let is_setting = bytes.get(name.end) == Some(&b'=')
+        && !owner.starts_with("self.")
+        && !owner.starts_with("this.");
+    owner.is_empty()
+        || (is_setting
+            && owner.ends_with('.')
+            && owner
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)))
 }
 
 /// Whether a string that is stored under a name is a secret.
 pub(super) fn is_secret(value: &str, hint: Hint) -> bool {
     match hint {
-        Hint::Secret => !value.is_empty() && !is_masked(value),
-        Hint::Perhaps => value.len() >= RANDOM && is_random(value),
+        Hint::Secret => !value.is_empty() && !is_masked(value) && !is_version(value),
+        Hint::Perhaps => value.len() >= RANDOM && is_random(value) && !is_file(value),
+    }
+}
+
+/// Whether a string is a secret if what stands before it says so: it is random, or has a scheme.
+pub(super) fn is_likely(value: &str) -> bool {
+    match value.split_once(' ') {
+        Some((scheme, rest)) => is_scheme(scheme) && is_random(rest),
+        None => is_random(value),
     }
 }

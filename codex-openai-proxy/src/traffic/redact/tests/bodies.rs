@@ -37,7 +37,7 @@ fn values_under_secret_names_are_masked_whatever_they_are() {
     let given = json!({
         "api_key": "abc",
         "nested": [{"Authorization": "x", "n": 1}],
-        "token": ["a", {"b": "c"}],
+        "access_token": ["a", {"b": "c"}],
         "credentials": {"user": "u", "deep": [[{"x": "y"}]]},
         "password": 12345,
         "secret": true,
@@ -50,7 +50,7 @@ fn values_under_secret_names_are_masked_whatever_they_are() {
     let shown = json!({
         "api_key": "[redacted]",
         "nested": [{"Authorization": "[redacted]", "n": 1}],
-        "token": "[redacted]",
+        "access_token": "[redacted]",
         "credentials": "[redacted]",
         "password": 12345,
         "secret": true,
@@ -61,6 +61,62 @@ fn values_under_secret_names_are_masked_whatever_they_are() {
         "headers": [{"name": "X-Api-Key", "value": "[redacted]"}, {"name": "Accept", "value": "abc"}],
     });
     assert_eq!(redacted_json(&given), shown);
+}
+
+#[test]
+fn settings_under_soft_names_stay_but_for_what_is_no_word() {
+    let stays = json!([
+        {"auth": {"type": "oauth", "scopes": ["read", "write"]}},
+        {"secrets": {"inherit": true}},
+        {"cookies": []},
+        {"token": {"kind": "ident", "span": [1, 2]}},
+        {"dependencies": {"cookie": "^1.0.2", "jwt": "~9.0.2", "auth": "workspace:*"}},
+        {"top_logprobs": [{"token": " understanding", "logprob": -0.1}]},
+    ]);
+    assert_eq!(redacted_json(&stays), stays);
+    let given = json!({
+        "token": {"kind": "ident", "a": [["0123abcdef"]], "password": "word"},
+        "cookies": [{"name": "sid", "value": "hunter2"}],
+        "secrets": {"db": {"api_key": {"a": "word"}}, "words": "correcthorse"},
+    });
+    let shown = json!({
+        "token": {"kind": "ident", "a": [["[redacted]"]], "password": "[redacted]"},
+        "cookies": [{"name": "sid", "value": "[redacted]"}],
+        "secrets": {"db": {"api_key": "[redacted]"}, "words": "[redacted]"},
+    });
+    assert_eq!(redacted_json(&given), shown);
+}
+
+#[test]
+fn what_a_list_announces_is_masked() {
+    let given = json!([
+        ["x-api-key", "0123abcdef", "x"],
+        ["Authorization", "Bearer 0123abcdef"],
+        ["mysql", "--password", "correcthorse", "db"],
+        ["--token", "--verbose"],
+        ["password", "token", "secret"],
+    ]);
+    let shown = json!([
+        ["x-api-key", "[redacted]", "x"],
+        ["Authorization", "[redacted]"],
+        ["mysql", "--password", "[redacted]", "db"],
+        ["--token", "--verbose"],
+        ["password", "token", "secret"],
+    ]);
+    assert_eq!(redacted_json(&given), shown);
+}
+
+#[test]
+fn schemas_inside_schemas_take_linear_time() {
+    let mut given = format!("{{\"x\":[{}1],\"type\":1}}", "1,".repeat(500_000));
+    for _ in 0..60 {
+        given = format!("{{\"properties\":{{\"token\":{given}}},\"type\":\"object\"}}");
+    }
+    let begun = std::time::Instant::now();
+    let shown = redacted(&given);
+    let took = begun.elapsed();
+    assert!(took.as_secs() < 5, "{took:?}");
+    assert_eq!(shown, given);
 }
 
 #[test]
