@@ -1,7 +1,7 @@
 //! Files and folders that only the user can look into.
 
 use std::{
-    fs::{DirBuilder, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
     io,
     path::Path,
 };
@@ -27,6 +27,21 @@ pub fn private_file() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Locks the file `path` for as long as what is given back is open; it is made where it is missing.
+/// `None` where somebody else has it locked.
+///
+/// # Errors
+///
+/// When it cannot be opened or locked.
+pub fn lock_file(path: &Path) -> io::Result<Option<File>> {
+    let file = private_file().append(true).create(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 #[cfg(all(test, unix))]

@@ -8,6 +8,7 @@ import { recordText, whyRebuilt } from './explain.js';
 import { chatName } from './facts.js';
 import { UNKNOWN, compact, duration, fullTime, grouped, listTime, percent, plural } from './format.js';
 import { copy } from './notify.js';
+import { Refresher } from './refresher.js';
 import { serverNow } from './server-time.js';
 import { oneLine, visible } from './text.js';
 import { cachedShare, story, sums, waits } from './turns.js';
@@ -20,7 +21,7 @@ export class ConversationPanel {
   #id;
   #context;
   #abort = new AbortController();
-  #refresh = 0;
+  #refresher = new Refresher(() => this.load(), REFRESH_MS);
   #hasFailed = false;
   #data = null;
   #chart = el('div', { class: 'chart-box' });
@@ -54,18 +55,13 @@ export class ConversationPanel {
     if (frame.cleared) return this.#context.navigate({ open: null });
     const isMine = frame.requests?.some((request) => request.conversation === this.#id)
       || frame.records?.some((record) => record.conversation === this.#id) || frame.hello?.gap || frame.hello?.restarted || (frame.hello && this.#hasFailed);
-    if (isMine && !this.#refresh) {
-      this.#refresh = setTimeout(() => {
-        this.#refresh = 0;
-        this.load();
-      }, REFRESH_MS);
-    }
+    if (isMine) this.#refresher.soon();
   }
 
   destroy() {
     this.#abort.abort();
     this.#sizes.disconnect();
-    clearTimeout(this.#refresh);
+    this.#refresher.stop();
   }
 
   #bar() {

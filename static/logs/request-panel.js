@@ -9,6 +9,7 @@ import { download } from './menu.js';
 import { copy, tellError } from './notify.js';
 import { rawView } from './raw-view.js';
 import { recordsView } from './records-view.js';
+import { Refresher } from './refresher.js';
 import { visible } from './text.js';
 import { waterfall } from './waterfall.js';
 
@@ -23,7 +24,7 @@ export class RequestPanel {
   #context;
   #details = null;
   #abort = new AbortController();
-  #refresh = 0;
+  #refresher = new Refresher(() => this.load(), REFRESH_MS);
   #hasFailed = false;
   #ticking = 0;
   #top = el('div', { class: 'panel-top' });
@@ -58,17 +59,12 @@ export class RequestPanel {
     const isChanged = frame.requests?.some((request) => this.#isMine(request.id))
       || frame.records?.some((record) => record.type === 'tool_result_received' && mine.has(record.call_id))
       || frame.hello?.restarted || frame.hello?.gap || (frame.hello && this.#hasFailed);
-    if (isChanged && !this.#refresh) {
-      this.#refresh = setTimeout(() => {
-        this.#refresh = 0;
-        this.load();
-      }, REFRESH_MS);
-    }
+    if (isChanged) this.#refresher.soon();
   }
 
   destroy() {
     this.#abort.abort();
-    clearTimeout(this.#refresh);
+    this.#refresher.stop();
     clearInterval(this.#ticking);
   }
 

@@ -34,7 +34,7 @@ use super::{Engine, Readiness, TurnStream};
 use crate::{
     config::{CodexSettings, ConversationSettings},
     conversation::{Store, StoreError, blocks, has_reply},
-    files::{private_dir, private_file},
+    files::{lock_file, private_dir},
     traffic::{LogChannel, RequestLog},
     turn::{Catalog, ConversationId, Model, TurnError, TurnRequest},
 };
@@ -57,7 +57,7 @@ use models::ForwardingModels;
 use registry::{Registry, Routed};
 use shared::Shared;
 use std::{
-    fs::{File, TryLockError},
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
@@ -188,15 +188,9 @@ impl CodexEngine {
     pub async fn claim(&self, folders: Folders<'_>) -> Result<(), EngineError> {
         let path = folders.state.join("serving.lock");
         let at = |error| EngineError::Home(path.clone(), error);
-        let file = private_file().append(true).create(true).open(&path);
-        let file = file.map_err(at)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(EngineError::InUse(folders.state.to_owned()));
-            }
-            Err(TryLockError::Error(error)) => return Err(at(error)),
-        }
+        let Some(file) = lock_file(&path).map_err(at)? else {
+            return Err(EngineError::InUse(folders.state.to_owned()));
+        };
         let rows = self.shared.store.list().await?;
         let known = rows.into_iter().map(|row| row.rollout).collect();
         let rollouts = &self.shared.rollouts;

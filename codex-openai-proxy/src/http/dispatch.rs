@@ -28,7 +28,7 @@ pub async fn dispatch(state: &AppState, request: Request<Incoming>) -> Response<
         .as_ref()
         .and_then(|found| found.endpoint(&head.method));
     let watch = Watch::arrived(log_of(state, &head, endpoint), &head, endpoint);
-    let response = match admit(state, &head, found.as_ref()) {
+    let response = match admit(state, &head, found.as_ref(), endpoint) {
         Ok((endpoint, found)) => {
             watch.on_admitted(&head.headers);
             answer(state, endpoint, found, &head, body, watch).await
@@ -66,13 +66,14 @@ fn admit<'a>(
     state: &AppState,
     head: &Parts,
     found: Option<&'a Found<'a>>,
+    endpoint: Option<Endpoint>,
 ) -> Result<(Endpoint, &'a Found<'a>), ErrorReply> {
     let path = head.uri.path();
     let access = found.map_or(Access::Guarded, Found::access);
     let keys = &state.config.api_keys;
     access::check(&arrival(head), access, keys, unix_seconds())?;
     let found = found.ok_or_else(|| ErrorReply::unknown_path(&head.method, path))?;
-    match found.endpoint(&head.method) {
+    match endpoint {
         Some(endpoint) => Ok((endpoint, found)),
         None => Err(ErrorReply::wrong_method(&head.method, path, found.allow())),
     }

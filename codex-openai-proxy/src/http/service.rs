@@ -157,6 +157,7 @@ where
                 for name in CORS_HEADERS {
                     headers.remove(name);
                 }
+                // The page and the event stream have their own words for it.
                 headers
                     .entry(header::CACHE_CONTROL)
                     .or_insert(HeaderValue::from_static("no-store"));

@@ -11,8 +11,7 @@ use crate::{
     traffic::{
         BodyKind, Event, RequestLog,
         record::{
-            Asks, CursorResponse, IncomingRequest, RequestFailed, TokenKind, cached_share,
-            finish_word,
+            Asks, CursorResponse, IncomingRequest, RequestFailed, TokenKind, Tokens, cached_share,
         },
         redact,
     },
@@ -250,7 +249,7 @@ impl Watch {
         });
         self.end(Event::CursorResponse(CursorResponse {
             status: StatusCode::OK.as_u16(),
-            finish_reason: Some(finish_word(FinishReason::Stop)),
+            finish_reason: Some(FinishReason::Stop.as_str()),
             duration: self.begun.elapsed(),
             note: Some("context_overflow_hidden"),
             ..CursorResponse::default()
@@ -261,8 +260,8 @@ impl Watch {
         self.keep_reply();
         self.end(Event::CursorResponse(CursorResponse {
             status: StatusCode::OK.as_u16(),
-            finish_reason: Some(finish_word(reason)),
-            usage,
+            finish_reason: Some(reason.as_str()),
+            usage: usage.map(Tokens::from),
             cached_share: usage.as_ref().and_then(cached_share),
             first_token: self.first_token,
             duration: self.begun.elapsed(),

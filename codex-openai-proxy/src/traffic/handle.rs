@@ -214,16 +214,4 @@ impl Details {
         }
         Ok(None)
     }
-
-    /// How many are left at most.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// Whether none is left.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
 }

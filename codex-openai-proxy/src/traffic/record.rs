@@ -9,10 +9,10 @@ mod tests;
 pub use clean::PREVIEW;
 pub use parts::{
     Asks, CursorResponse, ExpiryReason, IncomingRequest, RateLimitWindow, RebuildReason,
-    RequestFailed, TokenKind,
+    RequestFailed, TokenKind, Tokens,
 };
 
-use crate::turn::{ConversationId, FinishReason, Usage};
+use crate::turn::{ConversationId, Usage};
 use chrono::{DateTime, SecondsFormat};
 use json::{id, millis, name, name_of, some_millis};
 use serde::{Serialize, Serializer};
@@ -293,17 +293,6 @@ impl Event {
             Self::RequestFailed(failed) => failed.status >= 500 || failed.in_stream,
             _ => false,
         }
-    }
-}
-
-/// `finish_reason` in OpenAI's words.
-#[must_use]
-pub fn finish_word(reason: FinishReason) -> &'static str {
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::ToolCalls => "tool_calls",
-        FinishReason::Length => "length",
-        FinishReason::ContentFilter => "content_filter",
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) use write::{Line, PackedBody, pack};
 
 use super::query::LogError;
 use crate::{
-    files::{private_dir, private_file},
+    files::{lock_file, private_dir},
     sqlite::{self, OpenError, Schema, from_sql, to_sql},
 };
 use sqlx::{
@@ -18,7 +18,7 @@ use sqlx::{
     sqlite::{SqliteAutoVacuum, SqlitePoolOptions},
 };
 use std::{
-    fs::{File, TryLockError},
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -288,17 +288,15 @@ async fn lock(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join(LOCK);
     let failed = |error| StoreError::Lock(path.clone(), error);
     private_dir(folder).map_err(failed)?;
-    let file = private_file().append(true).create(true).open(&path);
-    let file = file.map_err(failed)?;
-    for attempt in 1.. {
-        match file.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => sleep(LOCK_PAUSE).await,
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Taken(folder.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+    for attempt in 0..LOCK_ATTEMPTS {
+        if attempt > 0 {
+            sleep(LOCK_PAUSE).await;
+        }
+        if let Some(file) = lock_file(&path).map_err(failed)? {
+            return Ok(file);
         }
     }
-    Ok(file)
+    Err(StoreError::Taken(folder.to_owned()))
 }
 
 /// The text that a search looks for, as the database holds it.

@@ -2,9 +2,8 @@
 
 use super::record::{
     CursorResponse, Event, IncomingRequest, RebuildReason, Record, RequestFailed, Timestamp,
-    as_millis,
+    Tokens, as_millis,
 };
-use crate::turn::Usage;
 use chrono::DateTime;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
@@ -128,19 +127,6 @@ pub struct Failure {
     pub message: String,
 }
 
-/// Token counts, as in [`Usage`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tokens {
-    /// Tokens read, cached ones included.
-    pub input: u64,
-    /// The part of `input` that came from the prompt cache.
-    pub cached: u64,
-    /// Tokens written, reasoning included.
-    pub output: u64,
-    /// The part of `output` that was reasoning.
-    pub reasoning: u64,
-}
-
 /// How a request found its thread. The later ones say more, and win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -156,10 +142,10 @@ pub enum Origin {
 }
 
 /// How much of a conversation went on in a new thread.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rebuilt {
-    /// As in the record: `edited`, `settings`, …
-    pub reason: String,
+    /// Why.
+    pub reason: RebuildReason,
     /// The blocks that stayed.
     pub kept: usize,
     /// The blocks that there were.
@@ -248,7 +234,7 @@ impl Summary {
                 replace(&mut self.thread, thread);
                 self.came_by(Origin::Rebuilt);
                 self.rebuilt = Some(Rebuilt {
-                    reason: reason_word(*reason).to_owned(),
+                    reason: *reason,
                     kept: *kept,
                     of: *of,
                 });
@@ -306,7 +292,7 @@ impl Summary {
         }
         self.status = Some(response.status);
         self.finish_reason = response.finish_reason.map(str::to_owned);
-        self.usage = response.usage.map(Tokens::from);
+        self.usage = response.usage;
         self.first_token_ms = response.first_token.map(as_millis).or(self.first_token_ms);
         self.duration_ms = Some(as_millis(response.duration));
     }
@@ -353,30 +339,10 @@ impl State {
     }
 }
 
-impl From<Usage> for Tokens {
-    fn from(usage: Usage) -> Self {
-        Self {
-            input: usage.input,
-            cached: usage.cached,
-            output: usage.output,
-            reasoning: usage.reasoning,
-        }
-    }
-}
-
 /// Puts `text` there, and copies it only where it is new.
 fn replace(place: &mut Option<String>, text: &str) {
     if place.as_deref() != Some(text) {
         *place = Some(text.to_owned());
-    }
-}
-
-fn reason_word(reason: RebuildReason) -> &'static str {
-    match reason {
-        RebuildReason::Edited => "edited",
-        RebuildReason::Settings => "settings",
-        RebuildReason::Restored => "restored",
-        RebuildReason::Input => "input",
     }
 }
 

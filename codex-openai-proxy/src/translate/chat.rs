@@ -13,7 +13,7 @@ pub use from_client::from_client;
 pub use models::model_list;
 
 use crate::{
-    turn::{ConversationId, FinishReason, Usage},
+    turn::{ConversationId, Usage},
     wire::chat::{
         CompletionUsage,
         completion::{CompletionTokensDetails, PromptTokensDetails},
@@ -53,16 +53,6 @@ fn overflow_usage() -> Usage {
     Usage {
         input: OVERFLOW_TOKENS,
         ..Usage::default()
-    }
-}
-
-/// OpenAI's word for why a message ended.
-fn finish_reason(reason: FinishReason) -> &'static str {
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::ToolCalls => "tool_calls",
-        FinishReason::Length => "length",
-        FinishReason::ContentFilter => "content_filter",
     }
 }
 

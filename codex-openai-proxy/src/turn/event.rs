@@ -36,3 +36,16 @@ pub enum FinishReason {
     /// The upstream withheld the rest.
     ContentFilter,
 }
+
+impl FinishReason {
+    /// OpenAI's word for it: `finish_reason` of Chat Completions.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::ToolCalls => "tool_calls",
+            Self::Length => "length",
+            Self::ContentFilter => "content_filter",
+        }
+    }
+}

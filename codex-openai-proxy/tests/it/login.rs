@@ -77,11 +77,7 @@ fn asking_for_a_login_does_not_get_another_host_the_token() {
 fn without_a_login_the_answer_is_how_to_log_in() {
     run(async {
         let upstream = Upstream::start().await;
-        let mut setup = Setup::new(&upstream);
-        // The built-in provider.
-        setup.user_config = String::new();
-        setup.provider = String::new();
-        let proxy = setup.start().await;
+        let proxy = Setup::new(&upstream).built_in_provider().start().await;
         for stream in [false, true] {
             let mut body = ask("Hi");
             body["stream"] = stream.into();

@@ -18,7 +18,7 @@ use crate::{
     },
     traffic::{Detail, export::curl},
 };
-use http::{HeaderValue, Response, StatusCode, header, request::Parts, uri::Authority};
+use http::{Response, StatusCode, header, request::Parts, uri::Authority};
 use hyper::body::Incoming;
 use query::Query;
 use serde::Serialize;
@@ -40,26 +40,20 @@ pub async fn show(
     body: Incoming,
 ) -> Result<Response<ReplyBody>, ErrorReply> {
     let body = body::read(&head.headers, body, MAX_BODY).await?;
-    let mut response = match view {
-        LogView::Page => return assets::page(state, head).await,
-        LogView::Asset => return assets::asset(state, id, head).await,
-        LogView::Login => login::login(state, head, &body)?,
-        LogView::Logout => login::logout(head)?,
-        LogView::Records => records(state, head).await?,
-        LogView::Clear => clear(state, head).await?,
-        LogView::Requests => requests(state, head).await?,
-        LogView::Request => request(state, id, head).await?,
-        LogView::Curl => command(state, id, head).await?,
-        LogView::Export => export::get(state, head).await?,
-        LogView::Socket => socket::open(state, head)?,
-        LogView::Stream => live::stream(state, head)?,
-    };
-    // An event stream has its own words for it.
-    response
-        .headers_mut()
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    Ok(response)
+    match view {
+        LogView::Page => assets::page(state, head).await,
+        LogView::Asset => assets::asset(state, id, head).await,
+        LogView::Login => login::login(state, head, &body),
+        LogView::Logout => login::logout(head),
+        LogView::Records => records(state, head).await,
+        LogView::Clear => clear(state, head).await,
+        LogView::Requests => requests(state, head).await,
+        LogView::Request => request(state, id, head).await,
+        LogView::Curl => command(state, id, head).await,
+        LogView::Export => export::get(state, head).await,
+        LogView::Socket => socket::open(state, head),
+        LogView::Stream => live::stream(state, head),
+    }
 }
 
 /// `GET /logs/api/records`

@@ -1,8 +1,8 @@
 //! How the fields of records are written as JSON.
 
 use super::as_millis;
-use crate::turn::{ConversationId, Usage};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use crate::turn::ConversationId;
+use serde::{Serialize, Serializer};
 use std::{sync::Arc, time::Duration};
 
 pub(super) fn millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -37,20 +37,4 @@ pub(super) fn name_of<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(id.as_str())
-}
-
-#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-pub(super) fn usage<S: Serializer>(
-    usage: &Option<Usage>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let Some(usage) = usage else {
-        return serializer.serialize_none();
-    };
-    let mut map = serializer.serialize_map(Some(4))?;
-    map.serialize_entry("input", &usage.input)?;
-    map.serialize_entry("cached", &usage.cached)?;
-    map.serialize_entry("output", &usage.output)?;
-    map.serialize_entry("reasoning", &usage.reasoning)?;
-    map.end()
 }

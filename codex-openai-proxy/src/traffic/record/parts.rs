@@ -1,8 +1,8 @@
 //! The larger events, and the words that events are told in.
 
-use super::json::{millis, some_millis, usage};
+use super::json::{millis, some_millis};
 use crate::turn::Usage;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What came in.
@@ -60,8 +60,8 @@ pub struct CursorResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<&'static str>,
     /// What it took, where the upstream said so.
-    #[serde(serialize_with = "usage", skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Tokens>,
     /// The share of the input that came from the prompt cache, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cached_share: Option<f64>,
@@ -109,6 +109,19 @@ pub struct RequestFailed {
     pub duration: Duration,
 }
 
+/// Token counts, as in [`Usage`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Tokens read, cached ones included.
+    pub input: u64,
+    /// The part of `input` that came from the prompt cache.
+    pub cached: u64,
+    /// Tokens written, reasoning included.
+    pub output: u64,
+    /// The part of `output` that was reasoning.
+    pub reasoning: u64,
+}
+
 /// A window of a plan's limits.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RateLimitWindow {
@@ -125,7 +138,7 @@ pub struct RateLimitWindow {
 }
 
 /// Why a conversation goes on in a new thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RebuildReason {
     /// The client changed its history.
@@ -161,4 +174,15 @@ pub enum ExpiryReason {
     Parked,
     /// Others were used later.
     TooMany,
+}
+
+impl From<Usage> for Tokens {
+    fn from(usage: Usage) -> Self {
+        Self {
+            input: usage.input,
+            cached: usage.cached,
+            output: usage.output,
+            reasoning: usage.reasoning,
+        }
+    }
 }

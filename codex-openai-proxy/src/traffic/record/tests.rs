@@ -1,6 +1,7 @@
 //! The JSON of records, which users and the page rely on.
 
 use super::*;
+use crate::turn::FinishReason;
 use serde_json::{Value, json};
 
 fn record(event: Event) -> Value {
@@ -69,8 +70,8 @@ fn replies_tell_their_usage_and_the_share_of_the_cache() {
     };
     let reply = record(Event::CursorResponse(CursorResponse {
         status: 200,
-        finish_reason: Some(finish_word(FinishReason::ToolCalls)),
-        usage: Some(usage),
+        finish_reason: Some(FinishReason::ToolCalls.as_str()),
+        usage: Some(usage.into()),
         cached_share: cached_share(&usage),
         duration: Duration::from_secs(2),
         ..CursorResponse::default()

@@ -1,7 +1,7 @@
 //! A streamed reply.
 
 use super::{
-    ReasoningStyle, ReplyHead, completion_usage, finish_reason,
+    ReasoningStyle, ReplyHead, completion_usage,
     grammar::{Grammar, Sink},
     overflow_usage,
 };
@@ -141,7 +141,7 @@ impl Sink for Frames<'_> {
     }
 
     fn finish(&mut self, reason: FinishReason, usage: Option<Usage>) {
-        self.template.write_finish(self.out, finish_reason(reason));
+        self.template.write_finish(self.out, reason.as_str());
         if let Some(usage) = usage
             && self.options.include_usage
         {

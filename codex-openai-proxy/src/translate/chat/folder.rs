@@ -1,7 +1,7 @@
 //! A reply in one piece.
 
 use super::{
-    ReasoningStyle, ReplyHead, completion_usage, finish_reason,
+    ReasoningStyle, ReplyHead, completion_usage,
     grammar::{Grammar, Sink},
     overflow_usage,
 };
@@ -121,7 +121,7 @@ fn completion(
                 tool_calls: parts.tool_calls,
             },
             logprobs: None,
-            finish_reason: reason.map(finish_reason),
+            finish_reason: reason.map(FinishReason::as_str),
         }],
         usage: usage.map(completion_usage),
     }

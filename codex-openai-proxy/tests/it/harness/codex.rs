@@ -48,6 +48,13 @@ impl Setup {
         self
     }
 
+    /// The provider that is built in, in place of the fake upstream.
+    pub fn built_in_provider(mut self) -> Self {
+        self.user_config = String::new();
+        self.provider = String::new();
+        self
+    }
+
     /// Adds a line to the top of the user's `config.toml`.
     pub fn user_config(mut self, line: &str) -> Self {
         self.user_config.push_str(line);

@@ -270,11 +270,7 @@ fn a_repeated_model_call_is_told_and_ends_well() {
 fn a_missing_login_ends_with_what_to_do() {
     run(async {
         let upstream = Upstream::start().await;
-        let mut setup = Setup::new(&upstream);
-        // The built-in provider.
-        setup.user_config = String::new();
-        setup.provider = String::new();
-        let proxy = setup.start().await;
+        let proxy = Setup::new(&upstream).built_in_provider().start().await;
         for (number, stream) in [true, false].into_iter().enumerate() {
             let mut body = ask("Hi");
             body["stream"] = stream.into();

@@ -64,6 +64,7 @@ const ASSETS: &[Asset] = assets![
     "logs/panel.js",
     "logs/raw-view.js",
     "logs/records-view.js",
+    "logs/refresher.js",
     "logs/request-panel.js",
     "logs/rows.js",
     "logs/server-time.js",
@@ -125,10 +126,9 @@ async fn get(
     };
     let headers = response.headers_mut();
     headers.insert(header::ETAG, tag);
-    let fixed: [(HeaderName, &'static str); 4] = [
+    let fixed: [(HeaderName, &'static str); 3] = [
         (header::CACHE_CONTROL, "no-cache"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     for (name, value) in fixed {

@@ -2,6 +2,14 @@
 
 use super::*;
 
+/// Nothing is in the log.
+async fn assert_is_empty(service: &Service) {
+    for list in ["records", "requests"] {
+        let page = json(service, &format!("/logs/api/{list}")).await;
+        assert_eq!(page[list], json!([]), "{list}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_is_told_from_its_arrival_to_its_end() {
     let mut service = Service::start().await;
@@ -51,14 +59,7 @@ async fn what_looks_at_the_log_is_not_in_it() {
     ] {
         service.get(path).send().await.unwrap();
     }
-    assert_eq!(
-        json(&service, "/logs/api/records").await["records"],
-        json!([])
-    );
-    assert_eq!(
-        json(&service, "/logs/api/requests").await["requests"],
-        json!([])
-    );
+    assert_is_empty(&service).await;
 }
 
 #[tokio::test]
@@ -357,14 +358,7 @@ async fn the_log_can_be_cleared() {
     let delete = service.client.delete(service.url("/logs/api/records"));
     let cleared: Value = delete.send().await.unwrap().json().await.unwrap();
     assert_eq!(cleared, json!({"deleted": count}));
-    assert_eq!(
-        json(&service, "/logs/api/records").await["records"],
-        json!([])
-    );
-    assert_eq!(
-        json(&service, "/logs/api/requests").await["requests"],
-        json!([])
-    );
+    assert_is_empty(&service).await;
 }
 
 #[tokio::test]
