@@ -9,8 +9,9 @@ use crate::{
     traffic::RequestLog,
     turn::{Catalog, ConversationId, TurnError, TurnEvent, TurnRequest},
 };
-use futures_util::{Stream, StreamExt, future::BoxFuture};
+use futures_util::{Stream, StreamExt, future::BoxFuture, stream::BoxStream};
 use std::{
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -70,10 +71,9 @@ const BUFFERED_EVENTS: usize = 64;
 ///
 /// Ends after [`TurnEvent::Finished`] or after one error. Dropping it tells the engine that nobody
 /// listens any more.
-#[derive(Debug)]
 pub struct TurnStream {
-    conversation: ConversationId,
-    events: ReceiverStream<Result<TurnEvent, TurnError>>,
+    conversation: Option<ConversationId>,
+    events: BoxStream<'static, Result<TurnEvent, TurnError>>,
 }
 
 /// The engine's end of a [`TurnStream`].
@@ -84,23 +84,42 @@ impl TurnStream {
     #[must_use]
     pub fn channel(conversation: ConversationId) -> (TurnSender, Self) {
         let (sender, events) = mpsc::channel(BUFFERED_EVENTS);
-        let events = ReceiverStream::new(events);
         let stream = Self {
-            conversation,
-            events,
+            conversation: Some(conversation),
+            events: ReceiverStream::new(events).boxed(),
         };
         (sender, stream)
     }
 
-    /// The conversation that the turn belongs to, so that the client can go on with it.
+    /// A stream of a turn that belongs to no conversation. Nothing is read ahead of whoever polls it.
     #[must_use]
-    pub fn conversation(&self) -> &ConversationId {
-        &self.conversation
+    pub fn unnamed(
+        events: impl Stream<Item = Result<TurnEvent, TurnError>> + Send + 'static,
+    ) -> Self {
+        Self {
+            conversation: None,
+            events: events.boxed(),
+        }
+    }
+
+    /// The conversation that the turn belongs to, so that the client can go on with it. `None` where
+    /// its engine keeps none.
+    #[must_use]
+    pub fn conversation(&self) -> Option<&ConversationId> {
+        self.conversation.as_ref()
     }
 
     /// The next event; `None` once the turn has ended.
     pub async fn next(&mut self) -> Option<Result<TurnEvent, TurnError>> {
         self.events.next().await
+    }
+}
+
+impl fmt::Debug for TurnStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnStream")
+            .field("conversation", &self.conversation)
+            .finish_non_exhaustive()
     }
 }
 

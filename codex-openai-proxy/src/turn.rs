@@ -19,6 +19,8 @@ pub use event::{FinishReason, TurnEvent};
 pub use item::{ImageDetail, Item, Part, Role};
 pub use model::{Catalog, Model};
 pub use model_name::{Aliases, ModelName};
-pub use request::{Effort, OutputFormat, Reasoning, ReasoningSummary, TurnRequest, Verbosity};
-pub use tool::{Tool, ToolCall, ToolChoice, ToolKind};
+pub use request::{
+    Effort, OutputFormat, Reasoning, ReasoningSummary, Sampling, TurnRequest, Verbosity,
+};
+pub use tool::{Grammar, Tool, ToolCall, ToolChoice, ToolKind};
 pub use usage::Usage;

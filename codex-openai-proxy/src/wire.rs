@@ -15,5 +15,6 @@ pub mod object;
 pub mod options;
 pub mod request;
 pub mod responses;
+mod sampling;
 pub mod sse;
 pub mod tools;

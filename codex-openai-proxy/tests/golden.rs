@@ -128,7 +128,7 @@ fn answer(events: &[u8], model: &ModelName, include_usage: bool) -> (String, Opt
         id: "chatcmpl-golden".to_owned(),
         created: 1_750_000_000,
         model: model.sent.clone(),
-        conversation: ConversationId::new("conv_golden").unwrap(),
+        conversation: ConversationId::new("conv_golden"),
     };
     let mut chunks = ChunkWriter::new(&head, style, include_usage);
     let mut folder = ReplyFolder::new(head, style);
@@ -228,7 +228,7 @@ fn render_turn(translated: &Translated) -> Value {
         let tools = turn.tools.iter().map(|tool| {
             let rendered = json!({
                 "name": tool.name,
-                "description": tool.description,
+                "description": tool.function_description(),
                 "parameters": tool.parameters,
                 "strict": tool.strict,
             });
@@ -255,8 +255,15 @@ fn render_turn(translated: &Translated) -> Value {
     match &turn.output {
         OutputFormat::Text => {}
         OutputFormat::JsonObject => _ = put("output", json!("json_object")),
-        OutputFormat::JsonSchema { schema, strict } => {
-            put("output", json!({"schema": schema, "strict": strict}));
+        OutputFormat::JsonSchema {
+            name,
+            schema,
+            strict,
+        } => {
+            put(
+                "output",
+                json!({"name": name, "schema": schema, "strict": strict}),
+            );
         }
     }
     if let Some(tier) = &turn.service_tier {

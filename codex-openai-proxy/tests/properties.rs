@@ -190,7 +190,7 @@ proptest! {
             id: "chatcmpl-x".to_owned(),
             created: 1,
             model: model.clone(),
-            conversation: ConversationId::new("chat-1").unwrap(),
+            conversation: ConversationId::new("chat-1"),
         };
         let mut writer = ChunkWriter::new(&head, style, include_usage);
         let mut folder = ReplyFolder::new(head, style);

@@ -23,11 +23,27 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("conversation", &["sqlite", "turn"]),
     (
         "engine",
-        &["files", "turn", "config", "traffic", "conversation"],
+        &[
+            "files",
+            "turn",
+            "wire",
+            "config",
+            "traffic",
+            "translate",
+            "conversation",
+        ],
     ),
     (
         "http",
-        &["turn", "wire", "config", "traffic", "translate", "engine"],
+        &[
+            "turn",
+            "wire",
+            "config",
+            "traffic",
+            "translate",
+            "conversation",
+            "engine",
+        ],
     ),
     (
         "app",

@@ -161,7 +161,9 @@ impl Watch {
 
     /// Sees a reply begin.
     pub fn on_reply(&mut self, head: &ReplyHead, style: ReasoningStyle) {
-        self.on_conversation(&head.conversation);
+        if let Some(conversation) = &head.conversation {
+            self.on_conversation(conversation);
+        }
         self.reply = Some(head.clone());
         self.style = style;
     }
@@ -179,8 +181,12 @@ impl Watch {
             TurnEvent::Reasoning(_) => {
                 (self.style != ReasoningStyle::Off).then_some(TokenKind::Reasoning)
             }
-            TurnEvent::ToolCall(_) => Some(TokenKind::ToolCall),
-            TurnEvent::Finished { .. } => None,
+            TurnEvent::ToolCall(_) | TurnEvent::ToolCallBegun { .. } => Some(TokenKind::ToolCall),
+            TurnEvent::ToolCallDelta { .. }
+            | TurnEvent::MessageEnd
+            | TurnEvent::ReasoningBreak
+            | TurnEvent::ReasoningEnd { .. }
+            | TurnEvent::Finished { .. } => None,
         };
         if let (None, Some(kind)) = (self.first_token, kind) {
             let after = self.begun.elapsed();
@@ -193,7 +199,7 @@ impl Watch {
         match event {
             TurnEvent::ToolCall(call) => self.publish(asks::forwarded(call)),
             TurnEvent::Finished { reason, usage } => self.on_finished(*reason, *usage),
-            TurnEvent::Text(_) | TurnEvent::Reasoning(_) => {}
+            _ => {}
         }
     }
 

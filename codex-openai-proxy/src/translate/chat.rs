@@ -29,8 +29,8 @@ pub struct ReplyHead {
     pub created: u64,
     /// The model's name as the client sent it.
     pub model: String,
-    /// The conversation that the reply belongs to.
-    pub conversation: ConversationId,
+    /// The conversation that the reply belongs to, where its engine keeps any.
+    pub conversation: Option<ConversationId>,
 }
 
 /// How reasoning is shown to a client.

@@ -95,6 +95,8 @@ pub(super) fn translated(
             service_tier: common
                 .service_tier
                 .filter(|tier| tier != "auto" && tier != "default"),
+            sampling: common.sampling,
+            cache_key: common.cache_key,
         },
         stream: common.stream,
         include_usage,
@@ -151,8 +153,14 @@ fn output_format(format: Option<ResponseFormat>) -> OutputFormat {
     match format {
         None | Some(ResponseFormat::Text) => OutputFormat::Text,
         Some(ResponseFormat::JsonObject) => OutputFormat::JsonObject,
-        Some(ResponseFormat::JsonSchema { schema, strict }) => {
-            OutputFormat::JsonSchema { schema, strict }
-        }
+        Some(ResponseFormat::JsonSchema {
+            name,
+            schema,
+            strict,
+        }) => OutputFormat::JsonSchema {
+            name,
+            schema,
+            strict,
+        },
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     turn::{Tool, ToolChoice, ToolKind, TurnError},
     wire::{
         invalid,
-        tools::{self as wire, Grammar, ToolDefinition},
+        tools::{self as wire, ToolDefinition},
     },
 };
 use serde_json::{Map, Value, json};
@@ -51,18 +51,20 @@ fn tool(definition: ToolDefinition) -> Result<Tool, TurnError> {
         } => Ok(Tool {
             name,
             description,
+            grammar: None,
             parameters: object_schema(parameters.unwrap_or_default(), param)?,
             strict,
             kind: ToolKind::Function,
         }),
-        // The engines know functions only.
         ToolDefinition::Custom {
             name,
             description,
             grammar,
         } => Ok(Tool {
             name,
-            description: with_grammar(description, grammar),
+            description,
+            grammar,
+            // For engines that know functions only.
             parameters: json!({
                 "type": "object",
                 "properties": { "input": { "type": "string" } },
@@ -94,15 +96,4 @@ fn object_schema(mut schema: Map<String, Value>, param: String) -> Result<Value,
         .entry("properties")
         .or_insert_with(|| Value::Object(Map::new()));
     Ok(Value::Object(schema))
-}
-
-fn with_grammar(description: Option<String>, grammar: Option<Grammar>) -> Option<String> {
-    let Some(Grammar { syntax, definition }) = grammar else {
-        return description;
-    };
-    let rule = format!("`input` must follow this {syntax} grammar:\n{definition}");
-    Some(match description {
-        Some(description) if !description.is_empty() => format!("{description}\n\n{rule}"),
-        _ => rule,
-    })
 }

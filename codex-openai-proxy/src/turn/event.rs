@@ -1,6 +1,6 @@
 //! What comes back while a turn runs.
 
-use super::{ToolCall, Usage};
+use super::{ToolCall, ToolKind, Usage};
 
 /// One step of a running turn.
 ///
@@ -10,10 +10,40 @@ use super::{ToolCall, Usage};
 pub enum TurnEvent {
     /// More of the answer. Never empty; never text that was sent before.
     Text(String),
+    /// The message is whole: text that comes later belongs to another. Engines that know no more
+    /// than one message a reply leave it out.
+    MessageEnd,
     /// More of the reasoning that the model shows: a summary, or raw thought where the upstream
-    /// sends it.
+    /// sends it. Never empty.
     Reasoning(String),
-    /// The model calls one of the client's tools.
+    /// A part of the reasoning is whole: what comes next is another part.
+    ReasoningBreak,
+    /// The reasoning is whole, whether any of it was shown or not. More of it is another item.
+    ReasoningEnd {
+        /// All of it, sealed by the upstream for its own use: `encrypted_content` of Responses.
+        sealed: Option<String>,
+    },
+    /// The model has begun to call one of the client's tools. Engines that know calls only as a
+    /// whole leave this and the next event out.
+    ToolCallBegun {
+        /// Counts the calls of the reply that were begun, from 0.
+        index: usize,
+        /// As in the [`ToolCall`] that follows.
+        id: String,
+        /// As in the [`ToolCall`] that follows.
+        name: String,
+        /// As in the [`ToolCall`] that follows.
+        kind: ToolKind,
+    },
+    /// More of the arguments of a call that was begun. Those of several calls may alternate.
+    ToolCallDelta {
+        /// Which call.
+        index: usize,
+        /// What comes next in its arguments. Never empty.
+        arguments: String,
+    },
+    /// The model calls one of the client's tools. Comes once for each call, with all of its
+    /// arguments, after those of its fragments that came.
     ToolCall(ToolCall),
     /// The model has spoken its last word in this reply.
     Finished {

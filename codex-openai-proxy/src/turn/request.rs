@@ -31,6 +31,32 @@ pub struct TurnRequest {
     pub output: OutputFormat,
     /// The processing tier, in OpenAI's words (`flex`, `priority`); `None` for the usual one.
     pub service_tier: Option<String>,
+    /// How tokens are chosen, and how many. Engines that cannot say so upstream have no use for it.
+    pub sampling: Sampling,
+    /// What the upstream's prompt cache is found by (`prompt_cache_key`), for engines that do not
+    /// choose it themselves.
+    pub cache_key: Option<String>,
+}
+
+/// How tokens are chosen, and how many of them. What is `None` is left to the upstream.
+///
+/// Ranges are the upstream's business: they differ, and it refuses what it does not take.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sampling {
+    /// `temperature`.
+    pub temperature: Option<f64>,
+    /// `top_p`.
+    pub top_p: Option<f64>,
+    /// `max_completion_tokens` or `max_tokens` of Chat Completions, `max_output_tokens` of Responses.
+    pub max_output_tokens: Option<u64>,
+    /// `stop` of Chat Completions. Responses has no word for it.
+    pub stop: Vec<String>,
+    /// `seed` of Chat Completions.
+    pub seed: Option<i64>,
+    /// `presence_penalty` of Chat Completions.
+    pub presence_penalty: Option<f64>,
+    /// `frequency_penalty` of Chat Completions.
+    pub frequency_penalty: Option<f64>,
 }
 
 /// The reasoning settings of a request. What is `None` comes from the user's config or the model.
@@ -159,6 +185,8 @@ pub enum OutputFormat {
     JsonObject,
     /// JSON that follows a schema.
     JsonSchema {
+        /// What the client calls it. Some upstreams want a name.
+        name: Option<String>,
         /// The schema.
         schema: Value,
         /// Whether the backend must hold the model to it.

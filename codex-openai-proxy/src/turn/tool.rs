@@ -1,6 +1,7 @@
 //! Tools that the client offers and runs, and the calls that the model makes to them.
 
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// A function that the client offers to the model. The client runs it; this process never does.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,12 +10,23 @@ pub struct Tool {
     pub name: String,
     /// What it does, for the model.
     pub description: Option<String>,
+    /// What the text of a custom tool's calls must look like; `None` for any text, and for functions.
+    pub grammar: Option<Grammar>,
     /// JSON Schema of its arguments; an object schema.
     pub parameters: Value,
     /// Whether arguments must follow the schema exactly.
     pub strict: bool,
     /// What its calls carry.
     pub kind: ToolKind,
+}
+
+/// The grammar of a custom tool's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grammar {
+    /// `lark` or `regex`.
+    pub syntax: String,
+    /// The grammar.
+    pub definition: String,
 }
 
 /// What the calls to a tool carry.
@@ -26,6 +38,22 @@ pub enum ToolKind {
     /// Free text: a custom tool. Engines that know functions only offer it as a function with one
     /// string named `input`, which is what [`Tool::parameters`] describes.
     Custom,
+}
+
+impl Tool {
+    /// What it does, for an upstream that knows functions only: a grammar is told in words.
+    #[must_use]
+    pub fn function_description(&self) -> Option<Cow<'_, str>> {
+        let description = self.description.as_deref();
+        let Some(Grammar { syntax, definition }) = &self.grammar else {
+            return description.map(Cow::Borrowed);
+        };
+        let rule = format!("`input` must follow this {syntax} grammar:\n{definition}");
+        Some(Cow::Owned(match description {
+            Some(description) if !description.is_empty() => format!("{description}\n\n{rule}"),
+            _ => rule,
+        }))
+    }
 }
 
 /// A call by the model to a client's tool.

@@ -6,7 +6,7 @@ pub mod completion;
 pub mod message;
 pub mod request;
 
-pub use chunk::{ChunkHead, ChunkTemplate, Delta, ToolCallDelta};
+pub use chunk::{ChunkHead, ChunkTemplate, Delta, FunctionDelta, ToolCallDelta};
 pub use completion::{
     AssistantMessage, ChatCompletion, Choice, CompletionUsage, FunctionCall, ToolCall,
     system_fingerprint,

@@ -6,9 +6,10 @@ use super::{
     invalid,
     object::Field,
     options::ReasoningOptions,
+    sampling,
     tools::{ToolChoice, ToolDefinition},
 };
-use crate::turn::TurnError;
+use crate::turn::{Sampling, TurnError};
 
 /// Fields that mean the same in Chat Completions and in Responses.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,10 @@ pub struct Common {
     pub reasoning: ReasoningOptions,
     /// The processing tier.
     pub service_tier: Option<String>,
+    /// How tokens are chosen. Each field of it is among `dropped` too.
+    pub sampling: Sampling,
+    /// `prompt_cache_key`, which is among `dropped` too.
+    pub cache_key: Option<String>,
     /// Fields that have no effect here, in the order of the body; see [`Dropped`].
     pub dropped: Vec<String>,
 }
@@ -49,6 +54,8 @@ pub(super) struct CommonDraft {
     reasoning_effort: Option<String>,
     reasoning: ReasoningOptions,
     service_tier: Option<String>,
+    sampling: Sampling,
+    cache_key: Option<String>,
 }
 
 impl CommonDraft {
@@ -71,7 +78,11 @@ impl CommonDraft {
             "reasoning_effort" => self.reasoning_effort = Some(field.string()?),
             "reasoning" => self.reasoning = ReasoningOptions::read(field, dropped)?,
             "service_tier" => self.service_tier = Some(field.string()?),
-            _ => return Ok(Some(field)),
+            "prompt_cache_key" => {
+                dropped.note(field.path.clone());
+                self.cache_key = Some(field.string()?);
+            }
+            _ => return sampling::read(&mut self.sampling, field, dropped),
         }
         Ok(None)
     }
@@ -93,6 +104,8 @@ impl CommonDraft {
             reasoning_effort: self.reasoning_effort,
             reasoning: self.reasoning,
             service_tier: self.service_tier,
+            sampling: self.sampling,
+            cache_key: self.cache_key,
             dropped: self.dropped.into_names(),
         })
     }

@@ -26,6 +26,8 @@ pub enum ResponseFormat {
     JsonObject,
     /// `json_schema`.
     JsonSchema {
+        /// What the client calls it.
+        name: Option<String>,
         /// The schema.
         schema: Value,
         /// Whether the model must be held to it.
@@ -76,13 +78,13 @@ impl ResponseFormat {
     }
 
     fn read_schema(object: &mut Object) -> Result<Self, TurnError> {
-        // A label for OpenAI's own logs; the backend gets one of the engine's.
-        object.string("name")?;
+        let name = object.string("name")?;
         let schema = object.required("schema")?;
         if !schema.value.is_object() {
             return Err(invalid::wrong_type(schema.path, "an object", &schema.value));
         }
         Ok(Self::JsonSchema {
+            name,
             schema: schema.value,
             strict: object.boolean("strict")?.unwrap_or(false),
         })

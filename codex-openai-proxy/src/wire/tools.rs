@@ -4,7 +4,7 @@
 //! without a `type`: clients do that.
 
 use crate::{
-    turn::TurnError,
+    turn::{Grammar, TurnError},
     wire::{
         dropped::Dropped,
         invalid,
@@ -38,15 +38,6 @@ pub enum ToolDefinition {
         /// What the text must look like; `None` for any text.
         grammar: Option<Grammar>,
     },
-}
-
-/// The grammar of a custom tool's input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grammar {
-    /// `lark` or `regex`.
-    pub syntax: String,
-    /// The grammar.
-    pub definition: String,
 }
 
 /// `tool_choice`.

@@ -17,7 +17,7 @@ pub struct EventReader {
     tools: Arc<ClientTools>,
     /// The assistant message that deltas belong to, and what of it was sent.
     message: Option<Message>,
-    /// Whether a message with text came before, so that the next one begins a new paragraph.
+    /// Whether text of the answer has come.
     spoke: bool,
     reasoning: Reasoning,
     /// The ids of the calls so far.
@@ -111,8 +111,10 @@ impl EventReader {
             EventMsg::ReasoningRawContentDelta(event) if !self.reasoning.summarised => {
                 self.on_reasoning(event.delta, out);
             }
-            EventMsg::AgentReasoningSectionBreak(_) if self.reasoning.shown => {
-                self.on_reasoning("\n\n".to_owned(), out);
+            EventMsg::AgentReasoningSectionBreak(_)
+                if self.reasoning.shown && !self.reasoning.muted =>
+            {
+                out.push(TurnEvent::ReasoningBreak);
             }
             EventMsg::RawResponseItem(event) => return self.on_item(&event.item, out),
             EventMsg::RawResponseCompleted(event) => return self.on_completed(event.token_usage),
@@ -248,9 +250,9 @@ impl EventReader {
             .as_ref()
             .is_none_or(|message| message.item_id != item_id);
         if begins {
-            // Two messages in one reply are two paragraphs in one content.
-            if self.spoke {
-                out.push(TurnEvent::Text("\n\n".to_owned()));
+            // The one before, where core did not tell that it was whole.
+            if self.message.is_some() {
+                out.push(TurnEvent::MessageEnd);
             }
             self.message = Some(Message {
                 item_id,
@@ -304,11 +306,18 @@ impl EventReader {
                     .client_call(call_id.clone(), name.clone(), arguments.clone());
                 out.push(TurnEvent::ToolCall(call));
             }
-            ResponseItem::Reasoning { summary, .. } => {
+            ResponseItem::Reasoning {
+                summary,
+                encrypted_content,
+                ..
+            } => {
                 self.notes.push(Event::ReasoningDetected {
                     summary_count: summary.len(),
                 });
                 self.reasoning.summarised = false;
+                out.push(TurnEvent::ReasoningEnd {
+                    sealed: encrypted_content.clone(),
+                });
             }
             // Our own input, which core records and repeats, and what it tells the model itself.
             ResponseItem::Message { .. }
@@ -355,7 +364,9 @@ impl EventReader {
             let detail = "what was sent of it stays";
             self.warn("message_differs_from_its_deltas", detail);
         }
-        self.message = None;
+        if self.message.take().is_some() {
+            out.push(TurnEvent::MessageEnd);
+        }
     }
 
     fn on_completed(&mut self, usage: Option<TokenUsage>) -> Step {

@@ -21,6 +21,7 @@ impl Reading {
             description: None,
             parameters: json!({"type": "object", "properties": {}}),
             strict: false,
+            grammar: None,
             kind: ToolKind::Function,
         };
         let tools = ClientTools::new(vec![grep], &ToolChoice::Auto).unwrap();

@@ -133,7 +133,7 @@ impl TurnSettings {
 fn output_schema(output: OutputFormat, instructions: &mut String) -> Option<Value> {
     match output {
         OutputFormat::Text => None,
-        OutputFormat::JsonSchema { schema, strict } if strict || schema::is_strict(&schema) => {
+        OutputFormat::JsonSchema { schema, strict, .. } if strict || schema::is_strict(&schema) => {
             Some(schema)
         }
         OutputFormat::JsonSchema { schema, .. } => {

@@ -6,7 +6,8 @@ use crate::{
     conversation::blocks,
     traffic,
     turn::{
-        NamedConversation, OutputFormat, Part, Reasoning, Role, ToolCall, ToolChoice, ToolKind,
+        NamedConversation, OutputFormat, Part, Reasoning, Role, Sampling, ToolCall, ToolChoice,
+        ToolKind,
     },
 };
 use std::time::Duration;
@@ -66,6 +67,8 @@ fn route(registry: &Registry, name: Option<&str>, sends: Sends, items: Vec<Item>
         verbosity: None,
         output: OutputFormat::Text,
         service_tier: None,
+        sampling: Sampling::default(),
+        cache_key: None,
     };
     let log = RequestLog::silent();
     registry.route(request, blocks, &log).unwrap()
@@ -101,7 +104,7 @@ fn a_named_request_waits_or_forks_by_what_it_says() {
         let running = route(&registry, Some("chat-1"), Sends::Either, first.clone());
         assert!(running.begun.is_some());
         let later = route(&registry, Some("chat-1"), Sends::Either, second.clone());
-        let name = later.stream.conversation();
+        let name = later.stream.conversation().unwrap();
         assert_eq!(name.as_str() == "chat-1", waits, "{first:?} {second:?}");
         assert_eq!(later.begun.is_none(), waits);
         assert!(waits || name.is_made_up());
@@ -115,10 +118,10 @@ fn whoever_has_left_is_not_waited_for_nor_forked_from() {
     let begun = stopped.begun;
     drop(stopped.stream);
     let edited = route(&registry, Some("chat-1"), Sends::Whole, vec![user("Two")]);
-    assert_eq!(edited.stream.conversation().as_str(), "chat-1");
+    assert_eq!(edited.stream.conversation().unwrap().as_str(), "chat-1");
     // While somebody else is waited for, it is another matter.
     let third = route(&registry, Some("chat-1"), Sends::Whole, vec![user("Three")]);
-    assert!(third.stream.conversation().is_made_up());
+    assert!(third.stream.conversation().unwrap().is_made_up());
     drop(begun);
 }
 
@@ -129,10 +132,10 @@ fn an_unnamed_request_finds_its_conversation_by_what_it_repeats() {
     let begun = settled(&registry, &held, &[]);
     let more = [&held[..], &[user("More")]].concat();
     let found = unnamed(&registry, more.clone());
-    assert_eq!(found.stream.conversation(), &begun.id);
+    assert_eq!(found.stream.conversation().unwrap(), &begun.id);
     // It is busy now, and nobody waits for what they only seem to belong to.
     let other = unnamed(&registry, more);
-    assert_ne!(other.stream.conversation(), &begun.id);
+    assert_ne!(other.stream.conversation().unwrap(), &begun.id);
 }
 
 #[test]
@@ -142,7 +145,7 @@ fn results_find_the_one_conversation_that_waits_for_them() {
         let registry = registry(10);
         let begun = settled(&registry, &[user("Look"), called(id)], &[id]);
         let alone = unnamed(&registry, vec![result(id)]);
-        assert_eq!(alone.stream.conversation(), &begun.id);
+        assert_eq!(alone.stream.conversation().unwrap(), &begun.id);
         registry.answered(
             &begun.id,
             begun.serial,
@@ -153,11 +156,14 @@ fn results_find_the_one_conversation_that_waits_for_them() {
             },
         );
         let edited = unnamed(&registry, vec![user("Look there"), called(id), result(id)]);
-        assert_eq!(edited.stream.conversation() == &begun.id, known_by_history);
+        assert_eq!(
+            edited.stream.conversation().unwrap() == &begun.id,
+            known_by_history
+        );
         // Where two wait for it, nobody can tell.
         let second = settled(&registry, &[user("Look again"), called(id)], &[id]);
         let either = unnamed(&registry, vec![result(id)]);
-        assert!(![&begun.id, &second.id].contains(&either.stream.conversation()));
+        assert!(![&begun.id, &second.id].contains(&either.stream.conversation().unwrap()));
     }
 }
 
@@ -168,7 +174,7 @@ fn the_least_recently_used_makes_room_and_busy_ones_stay() {
     let busy = unnamed(&registry, vec![user("2")]);
     let third = settled(&registry, &[user("3"), said(Role::Assistant, "c")], &[]);
     assert!(!registry.has(&first.id));
-    assert!(registry.has(busy.stream.conversation()));
+    assert!(registry.has(busy.stream.conversation().unwrap()));
     assert!(registry.has(&third.id));
 }
 

@@ -19,6 +19,7 @@ use codex_tools::{ResponsesApiTool, ToolExposure};
 use names::{WireNames, accepted};
 use serde_json::{Value, json};
 use std::{
+    borrow::Cow,
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -67,9 +68,10 @@ impl ClientTools {
                             format!("Invalid schema for function '{}': {error}.", tool.name),
                         )
                     })?;
+                let description = tool.function_description().map(Cow::into_owned);
                 offered.push(Arc::new(ResponsesApiTool {
                     name: name.clone(),
-                    description: tool.description.unwrap_or_default(),
+                    description: description.unwrap_or_default(),
                     strict: tool.strict,
                     defer_loading: None,
                     parameters,

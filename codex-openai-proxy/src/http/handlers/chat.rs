@@ -72,7 +72,9 @@ pub async fn completions(
                     reply::event_stream(body)
                 }
             };
-            conversation::tell(response.headers_mut(), &conversation);
+            if let Some(conversation) = &conversation {
+                conversation::tell(response.headers_mut(), conversation);
+            }
             response
         }
         Err(error) => {
@@ -87,9 +89,9 @@ async fn begin(
     state: &AppState,
     asked: Asked,
     watch: &mut Watch,
-) -> Result<(Begun, ConversationId), ErrorReply> {
+) -> Result<(Begun, Option<ConversationId>), ErrorReply> {
     let events = state.engine.start(asked.turn, watch.log().clone()).await?;
-    let conversation = events.conversation().clone();
+    let conversation = events.conversation().cloned();
     let style = reasoning_style(state.config.reasoning, &asked.model);
     let head = ReplyHead {
         id: format!("chatcmpl-{}", Uuid::new_v4().simple()),
@@ -109,7 +111,13 @@ async fn begin(
     };
     match begun {
         Ok(begun) => Ok((begun, conversation)),
-        Err(error) => Err(ErrorReply::from(error).of_conversation(&conversation)),
+        Err(error) => {
+            let error = ErrorReply::from(error);
+            Err(match &conversation {
+                Some(conversation) => error.of_conversation(conversation),
+                None => error,
+            })
+        }
     }
 }
 

@@ -5,12 +5,18 @@ use crate::{
     turn::{ToolCall, TurnEvent},
 };
 use bytes::Bytes;
+use std::mem;
+
+/// Between two messages, and between two parts of the reasoning.
+const PARAGRAPH: &str = "\n\n";
 
 /// The events of a reply, those of a kind joined.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     reasoning: String,
     text: String,
+    new_paragraph: bool,
+    new_thought: bool,
     calls: Vec<ToolCall>,
     end: Option<TurnEvent>,
 }
@@ -19,9 +25,25 @@ impl Said {
     /// Adds an event.
     pub(super) fn add(&mut self, event: &TurnEvent) {
         match event {
-            TurnEvent::Text(text) => self.text.push_str(text),
-            TurnEvent::Reasoning(text) => self.reasoning.push_str(text),
+            TurnEvent::Text(text) => {
+                if mem::take(&mut self.new_paragraph) {
+                    self.text.push_str(PARAGRAPH);
+                }
+                self.text.push_str(text);
+            }
+            TurnEvent::Reasoning(text) => {
+                if mem::take(&mut self.new_thought) {
+                    self.reasoning.push_str(PARAGRAPH);
+                }
+                self.reasoning.push_str(text);
+            }
             TurnEvent::ToolCall(call) => self.calls.push(call.clone()),
+            TurnEvent::MessageEnd => self.new_paragraph = !self.text.is_empty(),
+            TurnEvent::ReasoningBreak | TurnEvent::ReasoningEnd { .. } => {
+                self.new_thought = !self.reasoning.is_empty();
+            }
+            // The call comes whole too.
+            TurnEvent::ToolCallBegun { .. } | TurnEvent::ToolCallDelta { .. } => {}
             TurnEvent::Finished { .. } => self.end = Some(event.clone()),
         }
     }

@@ -6,9 +6,9 @@ use super::{
     overflow_usage,
 };
 use crate::{
-    turn::{FinishReason, ToolCall, TurnEvent, Usage},
+    turn::{ConversationId, FinishReason, TurnEvent, Usage},
     wire::{
-        chat::{ChunkHead, ChunkTemplate, Delta, FunctionCall, StreamOptions, ToolCallDelta},
+        chat::{ChunkHead, ChunkTemplate, Delta, FunctionDelta, StreamOptions, ToolCallDelta},
         error::ErrorBody,
         sse,
     },
@@ -37,7 +37,7 @@ impl ChunkWriter {
             id: &head.id,
             created: head.created,
             model: &head.model,
-            conversation_id: head.conversation.as_str(),
+            conversation_id: head.conversation.as_ref().map(ConversationId::as_str),
         };
         Self {
             grammar: Grammar::new(style),
@@ -108,6 +108,13 @@ impl Frames<'_> {
     fn delta(&mut self, delta: &Delta<'_>) {
         self.template.write_delta(self.out, delta);
     }
+
+    fn call(&mut self, call: ToolCallDelta) {
+        self.delta(&Delta {
+            tool_calls: Some([call]),
+            ..Delta::default()
+        });
+    }
 }
 
 impl Sink for Frames<'_> {
@@ -125,18 +132,27 @@ impl Sink for Frames<'_> {
         });
     }
 
-    fn tool_call(&mut self, index: usize, call: ToolCall) {
-        self.delta(&Delta {
-            tool_calls: Some([ToolCallDelta {
-                index,
-                id: call.id,
-                kind: "function",
-                function: FunctionCall {
-                    name: call.name,
-                    arguments: call.arguments,
-                },
-            }]),
-            ..Delta::default()
+    fn tool_call(&mut self, index: usize, id: String, name: String, arguments: String) {
+        self.call(ToolCallDelta {
+            index,
+            id: Some(id),
+            kind: Some("function"),
+            function: FunctionDelta {
+                name: Some(name),
+                arguments,
+            },
+        });
+    }
+
+    fn arguments(&mut self, index: usize, arguments: String) {
+        self.call(ToolCallDelta {
+            index,
+            id: None,
+            kind: None,
+            function: FunctionDelta {
+                name: None,
+                arguments,
+            },
         });
     }
 

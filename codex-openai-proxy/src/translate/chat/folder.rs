@@ -6,7 +6,7 @@ use super::{
     overflow_usage,
 };
 use crate::{
-    turn::{self, FinishReason, TurnEvent, Usage},
+    turn::{FinishReason, TurnEvent, Usage},
     wire::chat::{
         AssistantMessage, ChatCompletion, Choice, FunctionCall, ToolCall, system_fingerprint,
     },
@@ -81,15 +81,18 @@ impl Sink for Parts {
         self.reasoning.push_str(text);
     }
 
-    fn tool_call(&mut self, _index: usize, call: turn::ToolCall) {
+    fn tool_call(&mut self, _index: usize, id: String, name: String, arguments: String) {
         self.tool_calls.push(ToolCall {
-            id: call.id,
+            id,
             kind: "function",
-            function: FunctionCall {
-                name: call.name,
-                arguments: call.arguments,
-            },
+            function: FunctionCall { name, arguments },
         });
+    }
+
+    fn arguments(&mut self, index: usize, arguments: String) {
+        if let Some(call) = self.tool_calls.get_mut(index) {
+            call.function.arguments.push_str(&arguments);
+        }
     }
 
     fn finish(&mut self, reason: FinishReason, usage: Option<Usage>) {
@@ -109,7 +112,7 @@ fn completion(
         object: "chat.completion",
         created: head.created,
         model: head.model,
-        conversation_id: head.conversation.as_str().to_owned(),
+        conversation_id: head.conversation.map(|id| id.as_str().to_owned()),
         system_fingerprint: system_fingerprint(),
         choices: [Choice {
             index: 0,

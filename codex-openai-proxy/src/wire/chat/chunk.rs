@@ -1,6 +1,6 @@
 //! The chunks of a streamed reply, as SSE frames.
 
-use super::{CompletionUsage, FunctionCall, StreamOptions, system_fingerprint};
+use super::{CompletionUsage, StreamOptions, system_fingerprint};
 use crate::wire::sse::append_json;
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ pub struct ChunkHead<'a> {
     /// The model's name as the client sent it.
     pub model: &'a str,
     /// The conversation, to go on with: an extension of ours.
-    pub conversation_id: &'a str,
+    pub conversation_id: Option<&'a str>,
 }
 
 /// What a chunk adds to the message. Members that are `None` are left out.
@@ -48,18 +48,29 @@ pub struct Delta<'a> {
     pub tool_calls: Option<[ToolCallDelta; 1]>,
 }
 
-/// A tool call in a chunk. Arguments come whole, so one chunk tells all of it.
+/// A tool call in a chunk, or more of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ToolCallDelta {
     /// Its position among the calls of the message.
     pub index: usize,
-    /// The id that the result has to name.
-    pub id: String,
+    /// The id that the result has to name. Only the first fragment of a call has it, as the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Always `function`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
     /// What to call.
-    pub function: FunctionCall,
+    pub function: FunctionDelta,
+}
+
+/// A function that is called, or more of its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FunctionDelta {
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// All of its arguments, or as many as came.
+    pub arguments: String,
 }
 
 /// Between a delta and what follows its choice.
@@ -78,7 +89,8 @@ impl ChunkTemplate {
             object: &'static str,
             created: u64,
             model: &'a str,
-            conversation_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            conversation_id: Option<&'a str>,
             system_fingerprint: &'static str,
         }
 

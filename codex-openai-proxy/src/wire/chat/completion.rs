@@ -14,7 +14,8 @@ pub struct ChatCompletion {
     /// The model's name as the client sent it.
     pub model: String,
     /// The conversation, to go on with: an extension of ours.
-    pub conversation_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<String>,
     /// See [`system_fingerprint`].
     pub system_fingerprint: &'static str,
     /// The answer; always exactly one.

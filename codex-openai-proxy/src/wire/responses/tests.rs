@@ -205,6 +205,7 @@ fn what_has_no_place_is_named_and_keeps_its_position() {
     assert_eq!(request.common.reasoning.effort.as_deref(), Some("low"));
     assert_eq!(request.text.verbosity.as_deref(), Some("low"));
     let format = ResponseFormat::JsonSchema {
+        name: Some("n".to_owned()),
         schema: json!({}),
         strict: true,
     };

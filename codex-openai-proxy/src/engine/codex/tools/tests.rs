@@ -10,6 +10,7 @@ fn tool(name: &str) -> Tool {
         description: None,
         parameters: json!({"type": "object", "properties": {}}),
         strict: false,
+        grammar: None,
         kind: ToolKind::Function,
     }
 }
