@@ -14,7 +14,7 @@ pub mod tool;
 pub mod usage;
 
 pub use conversation::{ConversationId, NamedConversation, Sends};
-pub use error::TurnError;
+pub use error::{ProviderError, TurnError};
 pub use event::{FinishReason, TurnEvent};
 pub use item::{ImageDetail, Item, Part, Role};
 pub use model::{Catalog, Model};

@@ -1,5 +1,9 @@
 //! The one place where failures become statuses, codes and messages for clients.
 
+mod provider;
+
+pub use provider::is_handed_on;
+
 use super::{
     access::{Indirection, Refusal},
     body::ReplyBody,
@@ -10,6 +14,7 @@ use crate::{
     turn::{ConversationId, TurnError},
     wire::error::ErrorBody,
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use std::time::Duration;
 
@@ -24,6 +29,9 @@ const INVALID_REQUEST: &str = "invalid_request_error";
 const AUTHENTICATION: &str = "authentication_error";
 const SERVER: &str = "server_error";
 
+/// The code of a login or key of ours that an upstream refused.
+const AUTHENTICATION_UPSTREAM: &str = "upstream_auth_error";
+
 /// An error as the client sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorReply {
@@ -33,6 +41,8 @@ pub struct ErrorReply {
     pub body: ErrorBody,
     /// Headers that belong to it. Boxed, because every `Result` here has its size.
     headers: Option<Box<HeaderMap>>,
+    /// The envelope as somebody else wrote it, in place of `body`.
+    raw: Option<Bytes>,
     /// What the client is not told.
     detail: Option<Box<str>>,
     /// Whether somebody has shown a wrong key.
@@ -149,6 +159,7 @@ impl ErrorReply {
             status,
             body: ErrorBody::new(kind, message),
             headers: None,
+            raw: None,
             detail: None,
             wrong_key: false,
         }
@@ -187,7 +198,10 @@ impl ErrorReply {
     /// The whole reply.
     #[must_use]
     pub fn into_response(self) -> Response<ReplyBody> {
-        let mut response = reply::json(self.status, &self.body);
+        let mut response = match self.raw {
+            Some(raw) => reply::json_bytes(self.status, raw),
+            None => reply::json(self.status, &self.body),
+        };
         if let Some(headers) = self.headers {
             response.headers_mut().extend(*headers);
         }
@@ -255,7 +269,7 @@ impl From<TurnError> for ErrorReply {
             }
             // Not 401: clients would blame the key that they sent to us.
             TurnError::UpstreamRefused { message } => {
-                Self::new(StatusCode::BAD_GATEWAY, SERVER, message).code("upstream_auth_error")
+                Self::new(StatusCode::BAD_GATEWAY, SERVER, message).code(AUTHENTICATION_UPSTREAM)
             }
             TurnError::Overloaded { message } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER, message)
@@ -267,6 +281,12 @@ impl From<TurnError> for ErrorReply {
             }
             TurnError::Upstream { message } => {
                 Self::new(StatusCode::BAD_GATEWAY, SERVER, message).code("upstream_error")
+            }
+            TurnError::Provider(error) => Self::from(*error),
+            TurnError::ProviderUnavailable { retry_after, .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER, error.to_string())
+                    .code("provider_unavailable")
+                    .retry_after(Some(retry_after))
             }
             TurnError::Unavailable { message } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER, message)

@@ -20,7 +20,12 @@ pub fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Response<Re
             (StatusCode::INTERNAL_SERVER_ERROR, Vec::new())
         }
     };
-    let mut response = whole(JSON, text.into());
+    json_bytes(status, text.into())
+}
+
+/// A reply whose body is JSON already.
+pub fn json_bytes(status: StatusCode, json: Bytes) -> Response<ReplyBody> {
+    let mut response = whole(JSON, json);
     *response.status_mut() = status;
     response
 }

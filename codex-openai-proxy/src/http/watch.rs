@@ -23,6 +23,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use said::Said;
 use std::{
+    borrow::Cow,
     mem, thread,
     time::{Duration, Instant},
 };
@@ -236,8 +237,8 @@ impl Watch {
         }
         self.end(Event::RequestFailed(Box::new(RequestFailed {
             status: error.status.as_u16(),
-            error_type: object.kind,
-            code: object.code.map(str::to_owned),
+            error_type: object.kind.clone().into_owned(),
+            code: object.code.clone().map(Cow::into_owned),
             param: object.param.clone(),
             message: object.message.clone(),
             in_stream: self.streaming,

@@ -91,6 +91,19 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         turn: Option<String>,
     },
+    /// A request was sent to an HTTP provider, for the first time or again.
+    UpstreamForward {
+        /// The model's name upstream.
+        mapped_model: String,
+        /// The provider, as the configuration calls it.
+        provider: String,
+        /// `chat` or `responses`.
+        wire_api: &'static str,
+        /// Whether it went there as it came, but for the model's name.
+        relayed: bool,
+        /// Counts from 1.
+        attempt: u32,
+    },
     /// A thread was started.
     ThreadStarted {
         /// Its id.
@@ -228,9 +241,10 @@ pub enum Event {
 
 impl Event {
     /// The types of all events.
-    pub const TYPES: [&str; 19] = [
+    pub const TYPES: [&str; 20] = [
         "incoming_request",
         "codex_forward",
+        "upstream_forward",
         "thread_started",
         "resumed",
         "rebuilt",
@@ -256,6 +270,7 @@ impl Event {
         match self {
             Self::IncomingRequest(_) => "incoming_request",
             Self::CodexForward { .. } => "codex_forward",
+            Self::UpstreamForward { .. } => "upstream_forward",
             Self::ThreadStarted { .. } => "thread_started",
             Self::Resumed { .. } => "resumed",
             Self::Rebuilt { .. } => "rebuilt",

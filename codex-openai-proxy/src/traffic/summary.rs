@@ -217,6 +217,14 @@ impl Summary {
                 replace(&mut self.thread, thread);
                 self.came_by(Origin::Continued);
             }
+            Event::UpstreamForward {
+                mapped_model,
+                provider,
+                ..
+            } => {
+                replace(&mut self.mapped_model, mapped_model);
+                replace(&mut self.provider, provider);
+            }
             Event::ThreadStarted { thread, .. } => {
                 replace(&mut self.thread, thread);
                 self.came_by(Origin::New);
@@ -303,7 +311,7 @@ impl Summary {
         }
         self.status = Some(failed.status);
         self.error = Some(Failure {
-            kind: failed.error_type.to_owned(),
+            kind: failed.error_type.clone(),
             code: failed.code.clone(),
             message: failed.message.clone(),
         });

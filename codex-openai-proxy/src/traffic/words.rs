@@ -37,6 +37,16 @@ pub(super) fn of_record(record: &Record) -> String {
             words.add(thread);
             words.add_some(turn.as_deref());
         }
+        Event::UpstreamForward {
+            mapped_model,
+            provider,
+            wire_api,
+            ..
+        } => {
+            words.add(mapped_model);
+            words.add(provider);
+            words.add(wire_api);
+        }
         Event::ThreadStarted { thread, .. } | Event::Rebuilt { thread, .. } => words.add(thread),
         Event::Resumed { thread, turn, .. } => {
             words.add(thread);
@@ -64,7 +74,7 @@ pub(super) fn of_record(record: &Record) -> String {
             words.add_some(response.note);
         }
         Event::RequestFailed(failed) => {
-            words.add(failed.error_type);
+            words.add(&failed.error_type);
             words.add_some(failed.code.as_deref());
             words.add_some(failed.param.as_deref());
             words.add(&failed.message);

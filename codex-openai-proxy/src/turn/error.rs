@@ -1,6 +1,7 @@
 //! How a turn fails. These errors know no HTTP; `http::error` alone turns them into replies.
 
 use super::ConversationId;
+use bytes::Bytes;
 use std::time::Duration;
 
 /// A failed turn.
@@ -93,6 +94,17 @@ pub enum TurnError {
         /// What happened.
         message: String,
     },
+    /// An HTTP provider refused the request, or failed in its own words.
+    #[error("{}", .0.message)]
+    Provider(Box<ProviderError>),
+    /// An HTTP provider has failed again and again, and is left alone for a while.
+    #[error("the provider '{provider}' has failed repeatedly and is not asked for now")]
+    ProviderUnavailable {
+        /// Its name in the configuration.
+        provider: String,
+        /// How long until it is asked again.
+        retry_after: Duration,
+    },
     /// This process is not serving: it stops, or was built without an engine.
     #[error("{message}")]
     Unavailable {
@@ -105,6 +117,23 @@ pub enum TurnError {
         /// For the log only.
         detail: String,
     },
+}
+
+/// The answer of an HTTP provider that is no success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderError {
+    /// The provider's name in the configuration.
+    pub provider: String,
+    /// The status that it gave.
+    pub status: u16,
+    /// What went wrong, out of `body` where that could be read.
+    pub message: String,
+    /// The media type of `body`.
+    pub content_type: Option<String>,
+    /// What it said.
+    pub body: Bytes,
+    /// What clients go by besides: `Retry-After`, `x-ratelimit-…`.
+    pub headers: Vec<(String, String)>,
 }
 
 impl TurnError {

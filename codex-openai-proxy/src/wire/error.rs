@@ -2,6 +2,7 @@
 //! <https://platform.openai.com/docs/guides/error-codes/api-errors>.
 
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// The body of every reply that is an error, and the last event of a stream that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,20 +18,20 @@ pub struct ErrorObject {
     pub message: String,
     /// OpenAI's class of error, such as `invalid_request_error`.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The request field at fault, as a path such as `messages[2].content`.
     pub param: Option<String>,
     /// For a program, such as `context_length_exceeded`.
-    pub code: Option<&'static str>,
+    pub code: Option<Cow<'static, str>>,
 }
 
 impl ErrorBody {
     /// An error without `param` and `code`.
-    pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(kind: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
             error: ErrorObject {
                 message: message.into(),
-                kind,
+                kind: kind.into(),
                 param: None,
                 code: None,
             },
@@ -46,8 +47,8 @@ impl ErrorBody {
 
     /// The same with a code.
     #[must_use]
-    pub fn with_code(mut self, code: Option<&'static str>) -> Self {
-        self.error.code = code;
+    pub fn with_code(mut self, code: Option<impl Into<Cow<'static, str>>>) -> Self {
+        self.error.code = code.map(Into::into);
         self
     }
 }

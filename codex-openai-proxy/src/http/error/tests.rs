@@ -11,15 +11,15 @@ type Row = (
     Option<&'static str>,
 );
 
-fn row(reply: &ErrorReply) -> (u16, &'static str, Option<&'static str>, Option<String>) {
+fn row(reply: &ErrorReply) -> (u16, &str, Option<&str>, Option<String>) {
     let headers = reply.headers.as_deref();
     let retry_after = headers
         .and_then(|headers| headers.get(header::RETRY_AFTER))
         .map(|value| value.to_str().unwrap().to_owned());
     (
         reply.status.as_u16(),
-        reply.body.error.kind,
-        reply.body.error.code,
+        &reply.body.error.kind,
+        reply.body.error.code.as_deref(),
         retry_after,
     )
 }

@@ -117,6 +117,14 @@ fn each_text(event: &mut Event, f: &mut dyn FnMut(&mut String, usize)) {
             f(thread, NAME);
             some(turn, NAME, f);
         }
+        Event::UpstreamForward {
+            mapped_model,
+            provider,
+            ..
+        } => {
+            f(mapped_model, NAME);
+            f(provider, NAME);
+        }
         Event::ThreadStarted { thread, .. } | Event::Rebuilt { thread, .. } => f(thread, NAME),
         Event::Resumed { thread, turn, .. } | Event::Parked { thread, turn, .. } => {
             f(thread, NAME);
@@ -131,6 +139,7 @@ fn each_text(event: &mut Event, f: &mut dyn FnMut(&mut String, usize)) {
             some(name, NAME, f);
         }
         Event::RequestFailed(failed) => {
+            f(&mut failed.error_type, NAME);
             some(&mut failed.code, NAME, f);
             some(&mut failed.param, NAME, f);
             f(&mut failed.message, MESSAGE);

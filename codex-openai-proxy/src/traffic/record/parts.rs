@@ -86,7 +86,7 @@ pub struct RequestFailed {
     /// The HTTP status, or the one that there would have been.
     pub status: u16,
     /// OpenAI's `type`.
-    pub error_type: &'static str,
+    pub error_type: String,
     /// OpenAI's `code`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,

@@ -101,6 +101,13 @@ fn all() -> Vec<Event> {
             thread: text(),
             turn: None,
         },
+        Event::UpstreamForward {
+            mapped_model: text(),
+            provider: text(),
+            wire_api: "chat",
+            relayed: false,
+            attempt: 1,
+        },
         Event::ThreadStarted {
             thread: text(),
             took: no_time,

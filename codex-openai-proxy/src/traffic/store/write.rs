@@ -164,7 +164,7 @@ async fn write_call(
             answer(transaction, record, request).await?;
             return Ok(());
         }
-        Event::CodexForward { .. } => {
+        Event::CodexForward { .. } | Event::UpstreamForward { .. } => {
             answer(transaction, record, request).await?;
             return Ok(());
         }

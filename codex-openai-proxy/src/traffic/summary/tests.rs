@@ -69,7 +69,7 @@ fn parked() -> Event {
 fn failed() -> Event {
     Event::RequestFailed(Box::new(RequestFailed {
         status: 502,
-        error_type: "server_error",
+        error_type: "server_error".to_owned(),
         code: Some("upstream_error".into()),
         message: "no".into(),
         duration: Duration::from_millis(20),

@@ -319,7 +319,7 @@ async fn requests_are_found_by_how_they_went() {
         Some(Event::RequestFailed(Box::new(
             crate::traffic::record::RequestFailed {
                 status: 429,
-                error_type: "rate_limit_error",
+                error_type: "rate_limit_error".to_owned(),
                 message: "Slow down".into(),
                 ..Default::default()
             },
