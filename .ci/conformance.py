@@ -14,7 +14,16 @@ import jsonschema
 
 CHECKER, FOLDER = map(pathlib.Path, sys.argv[1:])
 ERROR = json.loads((CHECKER.parent.parent / "openai-schemas" / "error.json").read_text())
-KINDS = ["chat", "chat-stream", "chat-stream-error", "error", "models"]
+KINDS = [
+    "chat",
+    "chat-stream",
+    "chat-stream-error",
+    "error",
+    "models",
+    "responses",
+    "responses-stream",
+    "responses-stream-error",
+]
 
 
 def findings(kind, reply):
@@ -23,7 +32,8 @@ def findings(kind, reply):
     if kind == "error":
         found = jsonschema.Draft202012Validator(ERROR).iter_errors(json.loads(reply.read_bytes()))
         return [error.message for error in found]
-    arguments = {"chat-stream-error": ["chat-stream", "--expect-error"]}.get(kind, [kind])
+    failed_stream = kind.removesuffix("-error")
+    arguments = [kind] if kind == failed_stream else [failed_stream, "--expect-error"]
     command = [sys.executable, CHECKER, *arguments]
     done = subprocess.run(command, input=reply.read_bytes(), capture_output=True)
     text = (done.stdout + done.stderr).decode()

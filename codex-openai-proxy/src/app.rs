@@ -6,7 +6,11 @@ pub mod logging;
 
 use crate::{
     config::Config,
-    engine::{Engine, Readiness},
+    conversation::ResponseStore,
+    engine::{
+        Engine, Readiness,
+        upstream::{UpstreamError, Upstreams},
+    },
     http::{AppState, Server},
     traffic::{Inbox, Traffic},
 };
@@ -24,6 +28,9 @@ pub enum BindError {
     /// The address cannot be had.
     #[error("cannot listen on {0}: {1}")]
     Address(SocketAddr, #[source] io::Error),
+    /// A provider cannot be set up.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
     /// The route table contradicts itself.
     #[error("route table: {0}")]
     Routes(#[from] matchit::InsertError),
@@ -44,8 +51,13 @@ impl App {
         let server = Server::bind(addr)
             .await
             .map_err(|error| BindError::Address(addr, error))?;
+        let upstreams = Upstreams::new(&config.upstreams)?;
+        let responses = ResponseStore::open(&config.home).await;
         let traffic = Traffic::start(inbox, &config.home, &config.logs).await;
-        let state = Arc::new(AppState::new(config, engine, traffic)?);
+        let state = AppState::new(config, engine, traffic)?
+            .with_upstreams(upstreams)
+            .with_responses(responses);
+        let state = Arc::new(state);
         Ok(Self { server, state })
     }
 
@@ -64,7 +76,9 @@ impl App {
             tracing::info!("PROXY_API_KEY is not set: only direct loopback requests are served");
         }
         let traffic = self.state.traffic.clone();
+        let responses = self.state.responses.clone();
         self.server.serve(self.state, shutdown).await;
         traffic.close().await;
+        responses.close().await;
     }
 }

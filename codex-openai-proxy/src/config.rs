@@ -8,9 +8,11 @@ mod load;
 mod raw;
 #[cfg(test)]
 mod tests;
+mod upstreams;
 
 pub use error::{ConfigError, Mistake};
 pub use load::{Flags, process_environment};
+pub use upstreams::{KeyHeader, Secret, UpstreamKey, UpstreamSettings, WireApi};
 
 use crate::turn::Aliases;
 use std::{
@@ -54,6 +56,8 @@ pub struct Config {
     pub log_filter: Option<String>,
     /// What the Codex engine is told.
     pub codex: CodexSettings,
+    /// HTTP providers, in the order in which they are asked whether a model is theirs.
+    pub upstreams: Vec<UpstreamSettings>,
 }
 
 impl Config {
@@ -74,6 +78,7 @@ impl Config {
             log_format: LogFormat::default(),
             log_filter: None,
             codex: CodexSettings::default(),
+            upstreams: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod codex;
 pub mod demo;
 pub mod unavailable;
+pub mod upstream;
 
 use crate::{
     traffic::RequestLog,

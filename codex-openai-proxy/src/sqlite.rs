@@ -24,10 +24,9 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 pub struct Schema {
     /// The name of its file.
     pub file: &'static str,
-    /// `user_version` of a database with these tables, which `tables` sets too.
-    pub version: i64,
-    /// The statements that make them.
-    pub tables: &'static str,
+    /// The statements that bring a database from each version to the next, the first of them a new one
+    /// to version 1. Each sets `user_version` too. They are only ever added to.
+    pub steps: &'static [&'static str],
 }
 
 /// Why a database cannot be opened.
@@ -51,6 +50,35 @@ pub enum OpenError {
     },
 }
 
+impl Schema {
+    /// `user_version` of a database with all that this program knows of.
+    #[must_use]
+    pub const fn version(&self) -> i64 {
+        // There are a handful of steps.
+        self.steps.len().cast_signed() as i64
+    }
+
+    /// Takes the steps that a database has not taken yet, and tells its version then. One that a later
+    /// version of this program wrote is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses. Steps may have been taken by then.
+    pub async fn upgrade(&self, connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+        let found: i64 = sqlx::query_scalar("PRAGMA user_version")
+            .fetch_one(&mut *connection)
+            .await?;
+        let taken = usize::try_from(found).unwrap_or(usize::MAX);
+        let Some(missing) = self.steps.get(taken..) else {
+            return Ok(found);
+        };
+        for step in missing {
+            sqlx::raw_sql(*step).execute(&mut *connection).await?;
+        }
+        Ok(self.version())
+    }
+}
+
 /// How connections to a database of ours behave.
 #[must_use]
 pub fn options() -> SqliteConnectOptions {
@@ -62,8 +90,8 @@ pub fn options() -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Makes what is missing of the folder and of the database in it, and leaves the latter ready for
-/// connections with `options`, whose file name is set.
+/// Makes what is missing of the folder and of the database in it, brings an older one up to date, and
+/// leaves it ready for connections with `options`, whose file name is set.
 ///
 /// # Errors
 ///
@@ -83,13 +111,13 @@ pub async fn prepare(
     keep_log(&mut connection).await.map_err(failed)?;
     let found = make_tables(&mut connection, schema).await.map_err(failed)?;
     connection.close().await.map_err(failed)?;
-    if found == schema.version {
+    if found == schema.version() {
         Ok(options)
     } else {
         Err(OpenError::Newer {
             file: schema.file,
             found,
-            known: schema.version,
+            known: schema.version(),
         })
     }
 }
@@ -132,22 +160,14 @@ async fn keep_log(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> 
     }
 }
 
-/// Makes the tables in a new database, and tells the version of what is there then.
+/// Makes the tables that are missing, all of them or none, and tells the version of what is there then.
 async fn make_tables(
     connection: &mut SqliteConnection,
     schema: &Schema,
 ) -> Result<i64, sqlx::Error> {
     // Another process may be about to do the same.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let mut version: i64 = sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(&mut *transaction)
-        .await?;
-    if version == 0 {
-        sqlx::raw_sql(schema.tables)
-            .execute(&mut *transaction)
-            .await?;
-        version = schema.version;
-    }
+    let version = schema.upgrade(&mut transaction).await?;
     transaction.commit().await?;
     Ok(version)
 }

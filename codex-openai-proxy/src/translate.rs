@@ -5,8 +5,14 @@
 pub mod chat;
 mod content;
 mod entries;
+mod failure;
+pub mod note;
+pub mod relay;
 pub mod request;
 pub mod responses;
+pub mod tool_names;
 mod tools;
 
+pub use note::Note;
 pub use request::{Translated, from_client};
+pub use tool_names::ToolNames;

@@ -1,12 +1,16 @@
-//! Golden fixtures of the translators, whose replies are those of Chat Completions.
+//! Golden fixtures of the translators.
 //!
 //! Each folder under `golden/chat`, whose requests are of Chat Completions, and under
 //! `golden/responses`, whose requests are of Responses, is a case: `request.json` gives `turn.json`, or `error.json`
 //! where it is refused; `events.json`, where there is one, gives `reply.sse` and, unless the turn
-//! fails, `reply.json`. `UPDATE_GOLDEN=1 cargo test --test golden` writes what comes out; read the
+//! fails, `reply.json`, which are of Chat Completions. Under `golden/responses` it gives
+//! `reply.responses.sse` and `reply.responses.json` too. `UPDATE_GOLDEN=1 cargo test --test golden` writes what comes out; read the
 //! difference before you commit it.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+#[path = "golden/response.rs"]
+mod response;
 
 use codex_openai_proxy::{
     translate::{
@@ -67,6 +71,11 @@ fn check(case: &Path) -> Vec<String> {
                 let (stream, reply) = answer(&events, &model, translated.include_usage);
                 produced.push(("reply.sse", Some(stream)));
                 produced.push(("reply.json", reply));
+                if case.parent().unwrap().ends_with("responses") {
+                    let (stream, reply) = response::answer(&body, &events, &model, &translated);
+                    produced.push(("reply.responses.sse", Some(stream)));
+                    produced.push(("reply.responses.json", Some(reply)));
+                }
             }
         }
         Err(error) => {
@@ -118,12 +127,7 @@ fn translate(body: &[u8]) -> Result<(Translated, ModelName), TurnError> {
 /// What the client gets for the events: the stream, and the reply in one piece.
 fn answer(events: &[u8], model: &ModelName, include_usage: bool) -> (String, Option<String>) {
     let events: Value = serde_json::from_slice(events).unwrap();
-    let style = match events["style"].as_str() {
-        Some("think") => ReasoningStyle::Think,
-        Some("content") => ReasoningStyle::Content,
-        Some("off") => ReasoningStyle::Off,
-        other => panic!("no such style: {other:?}"),
-    };
+    let style = read_style(&events);
     let head = ReplyHead {
         id: "chatcmpl-golden".to_owned(),
         created: 1_750_000_000,
@@ -153,16 +157,45 @@ fn answer(events: &[u8], model: &ModelName, include_usage: bool) -> (String, Opt
     (String::from_utf8(stream).unwrap(), reply)
 }
 
+fn read_style(events: &Value) -> ReasoningStyle {
+    match events["style"].as_str() {
+        Some("think") => ReasoningStyle::Think,
+        Some("content") => ReasoningStyle::Content,
+        Some("off") => ReasoningStyle::Off,
+        other => panic!("no such style: {other:?}"),
+    }
+}
+
 fn read_event(event: &Value) -> TurnEvent {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let index = |value: &Value| value["index"].as_u64().unwrap().try_into().unwrap();
+    let kind_of = |value: &Value| match value["custom"] {
+        Value::Bool(true) => ToolKind::Custom,
+        _ => ToolKind::Function,
+    };
     let (kind, value) = event.as_object().unwrap().iter().next().unwrap();
     match kind.as_str() {
         "text" => TurnEvent::Text(text(value)),
+        "message_end" => TurnEvent::MessageEnd,
         "reasoning" => TurnEvent::Reasoning(text(value)),
+        "reasoning_break" => TurnEvent::ReasoningBreak,
+        "reasoning_end" => TurnEvent::ReasoningEnd {
+            sealed: value["sealed"].as_str().map(str::to_owned),
+        },
+        "tool_call_begun" => TurnEvent::ToolCallBegun {
+            index: index(value),
+            id: text(&value["id"]),
+            name: text(&value["name"]),
+            kind: kind_of(value),
+        },
+        "tool_call_delta" => TurnEvent::ToolCallDelta {
+            index: index(value),
+            arguments: text(&value["arguments"]),
+        },
         "tool_call" => TurnEvent::ToolCall(ToolCall {
             id: text(&value["id"]),
             name: text(&value["name"]),
-            kind: ToolKind::Function,
+            kind: kind_of(value),
             arguments: text(&value["arguments"]),
         }),
         "finished" => TurnEvent::Finished {

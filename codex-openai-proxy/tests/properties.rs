@@ -6,8 +6,14 @@
     reason = "a panic is how a test fails"
 )]
 
+#[path = "properties/completions.rs"]
+mod completions;
 #[path = "properties/names.rs"]
 mod names;
+#[path = "properties/providers.rs"]
+mod providers;
+#[path = "properties/responses.rs"]
+mod responses;
 
 use codex_openai_proxy::{
     translate::{
@@ -308,7 +314,7 @@ fn full_input() -> Value {
         "model": "hgih-2.5-tpg",
         "instructions": "Be kind.",
         "conversation_id": "mine",
-        "metadata": {"cursorConversationId": "theirs", "x": 1},
+        "metadata": {"cursorConversationId": "theirs", "x": "1"},
         "input": [
             {"role": "user", "content": [
                 {"type": "input_text", "text": "Look."},

@@ -47,7 +47,15 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ),
     (
         "app",
-        &["files", "turn", "config", "traffic", "engine", "http"],
+        &[
+            "files",
+            "turn",
+            "config",
+            "traffic",
+            "conversation",
+            "engine",
+            "http",
+        ],
     ),
     (
         "cli",

@@ -29,7 +29,7 @@ export function requestMessages(body) {
 /** Messages of a reply body: a chat completion, a response, or an error; else `null`. */
 export function replyMessages(body) {
   if (!body || typeof body !== 'object') return null;
-  if (body.error) return [];
+  if (body.error && !Array.isArray(body.output)) return [];
   if (Array.isArray(body.choices)) {
     return body.choices.map((choice) => ({
       ...chatMessage(choice.message ?? choice.delta ?? {}),

@@ -138,7 +138,7 @@ export function recordText(r) {
   const parts = {
     incoming_request: () => [`${r.method} ${r.path}`, r.model, r.messages !== undefined && plural(r.messages, 'message'), r.tools !== undefined && plural(r.tools, 'tool'), bytes(r.bytes), r.dropped?.length && `dropped ${r.dropped.join(', ')}`],
     codex_forward: () => [`${r.mapped_model}${r.effort ? ` (${r.effort})` : ''}`, `to ${r.provider}`, `thread ${r.thread}`],
-    upstream_forward: () => [`${r.mapped_model ?? ''}`, r.provider && `to ${r.provider}`],
+    upstream_forward: () => [r.mapped_model, `to ${r.provider}`, r.wire_api, r.relayed && 'as it came', r.attempt > 1 && `attempt ${r.attempt}`],
     thread_started: () => [`thread ${r.thread}`, `in ${duration(r.start_ms)}`, r.items ? `${plural(r.items, 'history item')}` : 'no history'],
     resumed: () => [plural(r.results, 'tool result'), r.waited_ms !== undefined && `waited ${duration(r.waited_ms)}`],
     rebuilt: () => [whyRebuilt(r)],
@@ -177,7 +177,8 @@ export const REQUEST_TYPES = new Set(
 export function typesOf(request) {
   const types = new Set(['incoming_request']);
   const add = (type, is) => is && types.add(type);
-  add('codex_forward', request.mapped_model !== undefined || request.thread !== undefined);
+  add('codex_forward', request.thread !== undefined);
+  add('upstream_forward', request.mapped_model !== undefined && request.thread === undefined);
   add('thread_started', request.origin === 'new');
   add('resumed', request.origin === 'resumed');
   add('rebuilt', request.origin === 'rebuilt' || request.rebuilt);

@@ -1,5 +1,7 @@
 //! From file, environment and flags to a checked [`Config`].
 
+mod upstreams;
+
 use super::{
     ApiKey, CodexSettings, Config, ConfigError, ContextOverflow, ConversationSettings,
     DEFAULT_ADDR, KeptBodies, Limits, LogFormat, LogSettings, Mistake, ReasoningSetting,
@@ -96,6 +98,7 @@ impl Config {
             ),
             log_filter: found.log_filter(env(LOG_FILTER)),
             codex: found.codex(raw.codex),
+            upstreams: found.upstreams(raw.upstreams, &env),
         };
         found.none_or(config)
     }

@@ -13,6 +13,7 @@ pub(super) struct RawConfig {
     pub(super) conversations: RawConversations,
     pub(super) logs: RawLogs,
     pub(super) codex: RawCodex,
+    pub(super) upstreams: Vec<RawUpstream>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -64,4 +65,22 @@ pub(super) struct RawCodex {
     pub(super) user_agent: Option<String>,
     pub(super) fetch_images: Option<bool>,
     pub(super) allow_private_image_hosts: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawUpstream {
+    pub(super) name: Option<String>,
+    pub(super) base_url: Option<String>,
+    pub(super) wire_api: Option<String>,
+    pub(super) api_key_env: Option<String>,
+    pub(super) api_key_header: Option<String>,
+    pub(super) models: Vec<String>,
+    pub(super) aliases: BTreeMap<String, String>,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) query: BTreeMap<String, String>,
+    pub(super) connect_timeout_seconds: Option<i64>,
+    pub(super) timeout_seconds: Option<i64>,
+    pub(super) idle_timeout_seconds: Option<i64>,
+    pub(super) retries: Option<i64>,
 }

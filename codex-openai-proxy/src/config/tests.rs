@@ -1,5 +1,7 @@
 //! What the three layers give together, and which mistakes are told.
 
+mod upstreams;
+
 use super::*;
 use std::fs;
 
@@ -43,6 +45,7 @@ fn nothing_set_gives_the_defaults() {
     assert_eq!(config.codex, CodexSettings::default());
     assert!(config.api_keys.is_empty());
     assert!(config.aliases.is_empty());
+    assert!(config.upstreams.is_empty());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The conversations that outlast this process: what each is called, and which of codex-core's
-//! threads holds it. What was said is not here but in the thread's rollout file.
+//! threads holds it. What was said is not here but in the thread's rollout file, and in the responses
+//! that [`ResponseStore`](super::ResponseStore) keeps in the same database.
 //!
 //! A small SQLite database in the folder of our own state. Several processes may use it at once.
 
@@ -24,10 +25,13 @@ mod tests;
 /// `id` is the client's name of the conversation, `thread` codex-core's id of the thread, `rollout`
 /// the path of its file, `items` how much of that file counts, `transcript` and `hidden` how the
 /// client sees that, `created` and `used` are Unix seconds.
-const SCHEMA: Schema = Schema {
+///
+/// Of a response, `conversation` and `previous` are what it belongs to and what it follows, `input` is
+/// a JSON array, `response` a JSON object, `status` a word of it.
+pub(super) const SCHEMA: Schema = Schema {
     file: "conversations.sqlite3",
-    version: 1,
-    tables: "
+    steps: &[
+        "
         CREATE TABLE conversations (
             id TEXT PRIMARY KEY NOT NULL,
             thread TEXT NOT NULL,
@@ -42,6 +46,23 @@ const SCHEMA: Schema = Schema {
         ) STRICT, WITHOUT ROWID;
         PRAGMA user_version = 1;
     ",
+        "
+        CREATE TABLE responses (
+            id TEXT PRIMARY KEY NOT NULL,
+            conversation TEXT,
+            previous TEXT,
+            model TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            input TEXT NOT NULL,
+            response TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX responses_by_age ON responses (created);
+        CREATE INDEX responses_of_conversation ON responses (conversation)
+            WHERE conversation IS NOT NULL;
+        PRAGMA user_version = 2;
+    ",
+    ],
 };
 
 /// Connections kept at most. One writes at a time; the others can read meanwhile.
@@ -222,8 +243,8 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Forgets a conversation, its rollout file included, and tells what was known of it. A file that
-    /// is gone already is as good.
+    /// Forgets a conversation, its rollout file and its responses included, and tells what was known of
+    /// it. A file that is gone already is as good.
     ///
     /// # Errors
     ///
@@ -243,12 +264,18 @@ impl Store {
     }
 
     async fn delete(&self, id: &ConversationId) -> Result<Option<Row>, StoreError> {
-        sqlx::query("DELETE FROM conversations WHERE id = ? RETURNING *")
+        let mut transaction = self.pool.begin().await?;
+        // A conversation that lasts no longer than this process may have some too.
+        sqlx::query("DELETE FROM responses WHERE conversation = ?")
             .bind(id.as_str())
-            .fetch_optional(&self.pool)
-            .await?
-            .map(|row| self.read(&row))
-            .transpose()
+            .execute(&mut *transaction)
+            .await?;
+        let row = sqlx::query("DELETE FROM conversations WHERE id = ? RETURNING *")
+            .bind(id.as_str())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        row.map(|row| self.read(&row)).transpose()
     }
 
     /// Waits for what is under way and closes the database. Other handles fail from then on.

@@ -36,7 +36,7 @@ use crate::{
     conversation::{Store, StoreError, blocks, has_reply},
     files::{lock_file, private_dir},
     traffic::{LogChannel, RequestLog},
-    turn::{Catalog, ConversationId, Model, TurnError, TurnRequest},
+    turn::{Catalog, ConversationId, Model, Sends, TurnError, TurnRequest},
 };
 use codex_analytics::AnalyticsEventsClient;
 use codex_core::{
@@ -214,6 +214,7 @@ impl CodexEngine {
         self.check_login().await?;
         let blocks = blocks(&request.items);
         if let Some(named) = &request.conversation
+            && named.sends == Sends::Either
             && named.id.is_made_up()
             && !has_reply(&blocks)
             && !self.exists(&named.id).await?

@@ -11,8 +11,8 @@ use super::{
     state::unix_seconds,
     watch::Watch,
 };
-use crate::traffic::RequestLog;
-use http::{Method, Request, Response, request::Parts};
+use crate::{traffic::RequestLog, wire::peek::Shape};
+use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use std::{net::IpAddr, sync::Arc};
 
@@ -75,8 +75,16 @@ fn admit<'a>(
     let found = found.ok_or_else(|| ErrorReply::unknown_path(&head.method, path))?;
     match endpoint {
         Some(endpoint) => Ok((endpoint, found)),
+        // The Codex CLI tries a WebSocket first. After this status it goes on without one; after any
+        // other it tries again and again.
+        None if asks_for_websocket(&head.headers) => Err(ErrorReply::websocket_not_supported()),
         None => Err(ErrorReply::wrong_method(&head.method, path, found.allow())),
     }
+}
+
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(header::UPGRADE);
+    upgrade.is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// What is known of a request before its body is read.
@@ -100,20 +108,33 @@ async fn answer(
 ) -> Response<ReplyBody> {
     let id = found.id.as_deref();
     let reply = match endpoint {
-        Endpoint::ChatCompletions => {
+        Endpoint::ChatCompletions | Endpoint::Responses => {
             let limit = state.config.limits.max_body_bytes;
             match body::read(&head.headers, body, limit).await {
                 Ok(body) => {
-                    return handlers::chat::completions(state, &head.headers, id, body, watch)
-                        .await;
+                    let request = handlers::turns::Request {
+                        api: match endpoint {
+                            Endpoint::Responses => Shape::Responses,
+                            _ => Shape::Chat,
+                        },
+                        headers: &head.headers,
+                        deployment: id,
+                        body,
+                    };
+                    return handlers::turns::create(state, request, watch).await;
                 }
                 // Nobody gets this reply; the log tells that the client has left.
                 Err(ReadError::Left) => return ErrorReply::body_unreadable().into_response(),
                 Err(ReadError::Refused(error)) => Err(error),
             }
         }
-        Endpoint::Models => Ok(handlers::models::list(state)),
-        Endpoint::Model => handlers::models::get(state, id.unwrap_or_default()),
+        Endpoint::StoredResponse(action) => {
+            body::discard(&head.headers, body);
+            let id = id.unwrap_or_default();
+            handlers::responses::act(state, action, id, &head.uri, &mut watch).await
+        }
+        Endpoint::Models => Ok(handlers::models::list(state).await),
+        Endpoint::Model => handlers::models::get(state, id.unwrap_or_default()).await,
         Endpoint::DeleteConversation => {
             // Clients may send a body with it, which says nothing.
             body::discard(&head.headers, body);

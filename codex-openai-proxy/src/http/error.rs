@@ -1,6 +1,7 @@
 //! The one place where failures become statuses, codes and messages for clients.
 
 mod provider;
+mod responses;
 
 pub use provider::is_handed_on;
 
@@ -38,7 +39,7 @@ pub struct ErrorReply {
     /// The status, where it can still be sent.
     pub status: StatusCode,
     /// The envelope.
-    pub body: ErrorBody,
+    pub body: Box<ErrorBody>,
     /// Headers that belong to it. Boxed, because every `Result` here has its size.
     headers: Option<Box<HeaderMap>>,
     /// The envelope as somebody else wrote it, in place of `body`.
@@ -136,6 +137,14 @@ impl ErrorReply {
             )
     }
 
+    /// No WebSocket is to be had here.
+    #[must_use]
+    pub fn websocket_not_supported() -> Self {
+        let message = "there are no WebSockets here; POST answers with an event stream";
+        Self::new(StatusCode::UPGRADE_REQUIRED, INVALID_REQUEST, message)
+            .code("websocket_not_supported")
+    }
+
     /// What is to be sent is not JSON, which it always is.
     #[must_use]
     pub fn unwritable(error: &serde_json::Error) -> Self {
@@ -157,7 +166,7 @@ impl ErrorReply {
     fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
-            body: ErrorBody::new(kind, message),
+            body: Box::new(ErrorBody::new(kind, message)),
             headers: None,
             raw: None,
             detail: None,
@@ -166,12 +175,12 @@ impl ErrorReply {
     }
 
     fn code(mut self, code: &'static str) -> Self {
-        self.body = self.body.with_code(Some(code));
+        *self.body = self.body.with_code(Some(code));
         self
     }
 
     fn param(mut self, param: String) -> Self {
-        self.body = self.body.with_param(Some(param));
+        *self.body = self.body.with_param(Some(param));
         self
     }
 
@@ -218,7 +227,7 @@ impl From<TurnError> for ErrorReply {
                 code,
             } => {
                 let mut reply = Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, message);
-                reply.body = reply.body.with_param(param).with_code(code);
+                *reply.body = reply.body.with_param(param).with_code(code);
                 reply
             }
             // The wording of these two, misspelling included, is OpenAI's.

@@ -1,6 +1,6 @@
 //! The body of a streamed reply: events in, server-sent events out.
 
-use super::{error::ErrorReply, watch::Watch};
+use super::{error::ErrorReply, responding::Responding, watch::Watch};
 use crate::{
     config::ContextOverflow,
     engine::TurnStream,
@@ -9,7 +9,7 @@ use crate::{
     wire::sse::KEEP_ALIVE,
 };
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::BoxFuture};
 use http_body::{Body, Frame};
 use std::{
     convert::Infallible,
@@ -20,6 +20,11 @@ use std::{
 };
 use tokio::time::{Instant, Sleep, sleep};
 
+/// Of so many silences in a row the last is broken by an event, where the API has one that says
+/// nothing new: comments keep tunnels open, but the Codex CLI gives up after five minutes without an
+/// event.
+const EVENT_EVERY: u32 = 8;
+
 /// How a streamed reply begins.
 #[derive(Debug)]
 pub enum Opening {
@@ -29,13 +34,17 @@ pub enum Opening {
     Silence,
 }
 
-/// What the configuration says of a streamed reply.
-#[derive(Debug, Clone, Copy)]
-pub struct StreamSettings {
-    /// Silence after which a comment is sent.
-    pub keep_alive: Duration,
-    /// What the client gets where the conversation does not fit the model.
-    pub overflow: ContextOverflow,
+/// What makes the frames of a reply.
+pub enum Writer {
+    /// Those of Chat Completions.
+    Chat {
+        /// Writes them.
+        writer: ChunkWriter,
+        /// What the client gets where the conversation does not fit the model.
+        overflow: ContextOverflow,
+    },
+    /// Those of Responses.
+    Responses(Box<Responding>),
 }
 
 /// A streamed reply. Each event leaves as soon as it is there, and silence is broken by comments.
@@ -45,38 +54,39 @@ pub struct StreamSettings {
 pub struct EventBody {
     /// `None` once the reply has ended.
     events: Option<TurnStream>,
-    writer: ChunkWriter,
-    overflow: ContextOverflow,
+    writer: Writer,
+    /// Done when the reply may end: it is being kept.
+    keeping: Option<BoxFuture<'static, ()>>,
     /// Frames that have not been handed out.
     out: Vec<u8>,
     keep_alive: Duration,
     /// Done when the client has heard nothing for `keep_alive`.
     silence: Pin<Box<Sleep>>,
+    /// How many of them came in a row.
+    silences: u32,
     watch: Watch,
 }
 
 impl EventBody {
-    /// A reply that begins with `opening` and goes on with `events`.
+    /// A reply that begins with `opening` and goes on with `events`. In a silence of `keep_alive` a
+    /// comment is sent.
     #[must_use]
     pub fn new(
         opening: Opening,
         events: TurnStream,
-        writer: ChunkWriter,
-        settings: StreamSettings,
+        writer: Writer,
+        keep_alive: Duration,
         mut watch: Watch,
     ) -> Self {
-        let StreamSettings {
-            keep_alive,
-            overflow,
-        } = settings;
         watch.on_stream();
         let mut body = Self {
             events: Some(events),
             writer,
-            overflow,
+            keeping: None,
             out: Vec::new(),
             keep_alive,
             silence: Box::pin(sleep(keep_alive)),
+            silences: 0,
             watch,
         };
         match opening {
@@ -87,23 +97,90 @@ impl EventBody {
         body
     }
 
-    fn on_event(&mut self, event: TurnEvent) {
-        self.watch.on_event(&event);
-        if matches!(event, TurnEvent::Finished { .. }) {
-            self.events = None;
+    fn on_silence(&mut self) {
+        self.silences += 1;
+        if let Writer::Responses(responding) = &mut self.writer
+            && self.silences.is_multiple_of(EVENT_EVERY)
+        {
+            responding.on_silence(&mut self.out);
         }
-        self.writer.on_event(event, &mut self.out);
+        if self.out.is_empty() {
+            self.out.extend_from_slice(KEEP_ALIVE);
+        }
+    }
+
+    fn on_event(&mut self, event: TurnEvent) {
+        self.silences = 0;
+        if let TurnEvent::Finished { reason, usage } = event {
+            self.write(TurnEvent::Finished { reason, usage });
+            self.end();
+            self.watch.on_finished(reason, usage);
+        } else {
+            self.watch.on_event(&event);
+            self.write(event);
+        }
+    }
+
+    fn write(&mut self, event: TurnEvent) {
+        match &mut self.writer {
+            Writer::Chat { writer, .. } => writer.on_event(event, &mut self.out),
+            Writer::Responses(responding) => responding.on_event(event, &mut self.out),
+        }
     }
 
     fn on_error(&mut self, error: TurnError) {
-        self.events = None;
-        if !self.writer.has_begun() && hides_overflow(self.overflow, &error) {
+        if let Writer::Chat { writer, overflow } = &mut self.writer
+            && !writer.has_begun()
+            && hides_overflow(*overflow, &error)
+        {
             self.watch.on_overflow(&error);
-            return self.writer.on_overflow(&mut self.out);
+            writer.on_overflow(&mut self.out);
+        } else {
+            let reply = ErrorReply::from(error);
+            match &mut self.writer {
+                Writer::Chat { writer, .. } => writer.on_error(&reply.body, &mut self.out),
+                Writer::Responses(responding) => responding.on_error(&reply.body, &mut self.out),
+            }
+            self.end();
+            return self.watch.on_error(&reply);
         }
-        let reply = ErrorReply::from(error);
-        self.watch.on_error(&reply);
-        self.writer.on_error(&reply.body, &mut self.out);
+        self.end();
+    }
+
+    fn on_cancelled(&mut self) {
+        if let Writer::Responses(responding) = &mut self.writer {
+            responding.on_cancelled(&mut self.out);
+        }
+        self.end();
+        self.watch.on_cancelled();
+    }
+
+    /// Nothing more is read. What is kept of the reply is on disk before the client hears of its end.
+    fn end(&mut self) {
+        self.events = None;
+        if let Writer::Responses(responding) = &mut self.writer {
+            let object = responding.object();
+            self.keeping = responding.keep(&object);
+            self.watch.on_object(object);
+        }
+    }
+
+    fn poll_cancelled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.writer {
+            Writer::Chat { .. } => Poll::Pending,
+            Writer::Responses(responding) => responding.poll_cancelled(cx),
+        }
+    }
+}
+
+impl Drop for EventBody {
+    fn drop(&mut self) {
+        // The client has left. The log is to have what it got.
+        if self.events.is_some()
+            && let Writer::Responses(responding) = &self.writer
+        {
+            self.watch.on_object(responding.object());
+        }
     }
 }
 
@@ -124,11 +201,16 @@ impl Body for EventBody {
                 Poll::Ready(Some(Ok(event))) => this.on_event(event),
                 Poll::Ready(Some(Err(error))) => this.on_error(error),
                 Poll::Ready(None) => this.on_error(broken_off()),
+                Poll::Pending if this.poll_cancelled(cx).is_ready() => this.on_cancelled(),
                 Poll::Pending => {
                     ready!(this.silence.as_mut().poll(cx));
-                    this.out.extend_from_slice(KEEP_ALIVE);
+                    this.on_silence();
                 }
             }
+        }
+        if let Some(keeping) = &mut this.keeping {
+            ready!(keeping.as_mut().poll(cx));
+            this.keeping = None;
         }
         let next_comment = Instant::now() + this.keep_alive;
         this.silence.as_mut().reset(next_comment);

@@ -1,7 +1,8 @@
 //! What the routes do.
 
-pub mod chat;
 pub mod conversations;
 pub mod health;
 pub mod logs;
 pub mod models;
+pub mod responses;
+pub mod turns;

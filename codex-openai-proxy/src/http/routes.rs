@@ -4,7 +4,9 @@ use http::{HeaderValue, Method};
 use std::{borrow::Cow, collections::BTreeMap};
 
 use Access::{Guarded, Open, Page, Viewer};
-use Endpoint::{ChatCompletions, DeleteConversation, Health, Logs, Model, Models};
+use Endpoint::{
+    ChatCompletions, DeleteConversation, Health, Logs, Model, Models, Responses, StoredResponse,
+};
 
 /// Every route. `HEAD` is served wherever `GET` is, `OPTIONS` is answered by the CORS layer, and a
 /// slash at the end of a path is ignored. Clients set the base URL with or without `/v1`, and some
@@ -29,6 +31,56 @@ const TABLE: &[(Method, &str, Endpoint, Access)] = &[
         ChatCompletions,
         Guarded,
     ),
+    (
+        Method::GET,
+        "/v1/responses/{id}",
+        StoredResponse(ResponseAction::Get),
+        Guarded,
+    ),
+    (
+        Method::GET,
+        "/responses/{id}",
+        StoredResponse(ResponseAction::Get),
+        Guarded,
+    ),
+    (
+        Method::DELETE,
+        "/v1/responses/{id}",
+        StoredResponse(ResponseAction::Delete),
+        Guarded,
+    ),
+    (
+        Method::DELETE,
+        "/responses/{id}",
+        StoredResponse(ResponseAction::Delete),
+        Guarded,
+    ),
+    (
+        Method::GET,
+        "/v1/responses/{id}/input_items",
+        StoredResponse(ResponseAction::InputItems),
+        Guarded,
+    ),
+    (
+        Method::GET,
+        "/responses/{id}/input_items",
+        StoredResponse(ResponseAction::InputItems),
+        Guarded,
+    ),
+    (
+        Method::POST,
+        "/v1/responses/{id}/cancel",
+        StoredResponse(ResponseAction::Cancel),
+        Guarded,
+    ),
+    (
+        Method::POST,
+        "/responses/{id}/cancel",
+        StoredResponse(ResponseAction::Cancel),
+        Guarded,
+    ),
+    (Method::POST, "/v1/responses", Responses, Guarded),
+    (Method::POST, "/responses", Responses, Guarded),
     (Method::GET, "/v1/models", Models, Guarded),
     (Method::GET, "/models", Models, Guarded),
     (Method::GET, "/v1/models/{*id}", Model, Guarded),
@@ -105,6 +157,10 @@ const TABLE: &[(Method, &str, Endpoint, Access)] = &[
 pub enum Endpoint {
     /// Answers a Chat Completions request. An `{id}` names the model where the body does not.
     ChatCompletions,
+    /// Does something with the response `{id}`, which is stored or running.
+    StoredResponse(ResponseAction),
+    /// Answers a Responses request.
+    Responses,
     /// Lists the models.
     Models,
     /// Describes the model `{id}`.
@@ -115,6 +171,20 @@ pub enum Endpoint {
     Health,
     /// Shows the log.
     Logs(LogView),
+}
+
+/// What is done with a response; each is a module of
+/// [`handlers::responses`](super::handlers::responses).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseAction {
+    /// Shows it.
+    Get,
+    /// Forgets it.
+    Delete,
+    /// Lists what came with the request for it.
+    InputItems,
+    /// Stops it.
+    Cancel,
 }
 
 /// What of the log; each is a function in [`handlers::logs`](super::handlers::logs).
@@ -277,6 +347,8 @@ mod tests {
             ("/models/openai/gpt-5.2/", "openai/gpt-5.2"),
             ("/v1/models/my%20model%2Fx", "my model/x"),
             ("/conversations/a/b", "a/b"),
+            ("/v1/responses/resp_1", "resp_1"),
+            ("/responses/a%2Fb/cancel", "a/b"),
             ("/openai/deployments/my%2Fgpt/chat/completions", "my/gpt"),
             ("/logs/api/requests/a%2Fb", "a/b"),
             ("/logs/api/requests/a/curl", "a"),
@@ -297,6 +369,7 @@ mod tests {
             "/v1/chat/completions/x",
             "/V1/models",
             "/conversations",
+            "/responses/resp_1/x",
             "/openai/deployments/gpt-5.2",
             "/openai/deployments//chat/completions",
             "/logs/api",

@@ -1,7 +1,12 @@
 //! What every handler sees.
 
-use super::routes::Routes;
-use crate::{config::Config, engine::Engine, traffic::Traffic};
+use super::{routes::Routes, running::Running};
+use crate::{
+    config::Config,
+    conversation::ResponseStore,
+    engine::{Engine, upstream::Upstreams},
+    traffic::Traffic,
+};
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -16,6 +21,12 @@ pub struct AppState {
     pub config: Config,
     /// What is told of requests, and what is kept of that.
     pub traffic: Traffic,
+    /// HTTP providers, which answer some of the models.
+    pub upstreams: Upstreams,
+    /// Responses that can be asked for again.
+    pub responses: ResponseStore,
+    /// Responses that are being made.
+    pub running: Running,
     /// Those who watch the log through a `WebSocket`. The server does not know of them any more.
     pub sockets: TaskTracker,
     /// The route table.
@@ -25,7 +36,7 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// The state for a service that begins now.
+    /// The state for a service that begins now, and that stores no responses.
     ///
     /// # Errors
     ///
@@ -39,10 +50,27 @@ impl AppState {
             engine,
             config,
             traffic,
+            upstreams: Upstreams::default(),
+            responses: ResponseStore::unusable(),
+            running: Running::default(),
             sockets: TaskTracker::new(),
             routes: Routes::new()?,
             started: unix_seconds(),
         })
+    }
+
+    /// The same, with these providers.
+    #[must_use]
+    pub fn with_upstreams(mut self, upstreams: Upstreams) -> Self {
+        self.upstreams = upstreams;
+        self
+    }
+
+    /// The same, but that it stores responses there.
+    #[must_use]
+    pub fn with_responses(mut self, responses: ResponseStore) -> Self {
+        self.responses = responses;
+        self
     }
 }
 

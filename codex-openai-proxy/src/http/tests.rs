@@ -4,13 +4,16 @@ mod conversations;
 mod cursor;
 mod lifecycle;
 mod logs;
+mod relay;
+mod responses;
 mod streaming;
 mod surface;
 
-use super::{AppState, Server};
+use super::{AppState, Server, running::Running};
 use crate::{
     config::Config,
-    engine::{Engine, Readiness, TurnSender, TurnStream},
+    conversation::ResponseStore,
+    engine::{Engine, Readiness, TurnSender, TurnStream, upstream::Upstreams},
     traffic::{self, RequestLog, Traffic},
     turn::{
         Catalog, ConversationId, Effort, FinishReason, Model, TurnError, TurnEvent, TurnRequest,
@@ -161,6 +164,7 @@ struct Service {
     addr: SocketAddr,
     client: reqwest::Client,
     turns: mpsc::UnboundedReceiver<Turn>,
+    running: Running,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,
 }
@@ -171,6 +175,11 @@ impl Service {
     }
 
     async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_storing(ResponseStore::unusable(), change).await
+    }
+
+    /// One that stores responses there.
+    async fn start_storing(responses: ResponseStore, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(PathBuf::new(), PathBuf::new());
         // In memory only.
         config.logs.max_bytes = 0;
@@ -182,7 +191,11 @@ impl Service {
         });
         let (_, inbox) = traffic::channel(config.logs.bodies);
         let traffic = Traffic::start(inbox, &config.home, &config.logs).await;
-        let state = Arc::new(AppState::new(config, engine, traffic).unwrap());
+        let upstreams = Upstreams::new(&config.upstreams).unwrap();
+        let state = AppState::new(config, engine, traffic).unwrap();
+        let state = state.with_upstreams(upstreams).with_responses(responses);
+        let state = Arc::new(state);
+        let running = state.running.clone();
         let bound = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let addr = bound.local_addr();
         let (stop, stopped) = oneshot::channel();
@@ -193,6 +206,7 @@ impl Service {
             addr,
             client: client(|builder| builder),
             turns,
+            running,
             stop,
             served,
         }

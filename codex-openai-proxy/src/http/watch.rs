@@ -45,11 +45,12 @@ pub struct Watch {
     begun: Instant,
     /// What came in, until it is told.
     incoming: Option<IncomingRequest>,
-    /// The reply that has begun.
-    reply: Option<ReplyHead>,
     /// How reasoning is shown to the client.
     style: ReasoningStyle,
-    said: Said,
+    /// The reply that has begun, and what was said, where that is put together here.
+    gathered: Option<(ReplyHead, Said)>,
+    /// Whether the reply was handed over as one object.
+    has_object: bool,
     /// A streamed reply as it was sent, where that is kept.
     frames: Vec<Bytes>,
     frame_bytes: usize,
@@ -80,9 +81,9 @@ impl Watch {
                     .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned()),
                 ..IncomingRequest::default()
             }),
-            reply: None,
             style: ReasoningStyle::Content,
-            said: Said::default(),
+            gathered: None,
+            has_object: false,
             frames: Vec::new(),
             frame_bytes: 0,
             streaming: false,
@@ -160,13 +161,29 @@ impl Watch {
         &self.log
     }
 
-    /// Sees a reply begin.
-    pub fn on_reply(&mut self, head: &ReplyHead, style: ReasoningStyle) {
-        if let Some(conversation) = &head.conversation {
+    /// Sees a reply begin, which belongs to this conversation.
+    pub fn on_reply(&mut self, conversation: Option<&ConversationId>, style: ReasoningStyle) {
+        if let Some(conversation) = conversation {
             self.on_conversation(conversation);
         }
-        self.reply = Some(head.clone());
         self.style = style;
+    }
+
+    /// From now on what is said is put together as one `chat.completion` with this head. Of a reply
+    /// that has another form, [`Watch::on_object`] is told.
+    pub fn gather(&mut self, head: ReplyHead) {
+        if self.log.bodies() != KeptBodies::Off {
+            self.gathered = Some((head, Said::default()));
+        }
+    }
+
+    /// Sees the reply as one object, as far as it has come.
+    pub fn on_object(&mut self, reply: Bytes) {
+        self.gathered = None;
+        if !self.has_object {
+            self.has_object = true;
+            self.log.body(BodyKind::Reply, reply);
+        }
     }
 
     /// Sees the status of a stream go out: an error comes too late for it from now on.
@@ -176,31 +193,35 @@ impl Watch {
 
     /// Sees an event go to the client.
     pub fn on_event(&mut self, event: &TurnEvent) {
-        let kind = match event {
-            TurnEvent::Text(_) => Some(TokenKind::Text),
-            // What the client does not get to see is not its first.
-            TurnEvent::Reasoning(_) => {
-                (self.style != ReasoningStyle::Off).then_some(TokenKind::Reasoning)
+        match event {
+            TurnEvent::Text(_) => self.on_token(TokenKind::Text),
+            TurnEvent::Reasoning(_) => self.on_token(TokenKind::Reasoning),
+            TurnEvent::ToolCall(_) | TurnEvent::ToolCallBegun { .. } => {
+                self.on_token(TokenKind::ToolCall);
             }
-            TurnEvent::ToolCall(_) | TurnEvent::ToolCallBegun { .. } => Some(TokenKind::ToolCall),
-            TurnEvent::ToolCallDelta { .. }
-            | TurnEvent::MessageEnd
+            TurnEvent::MessageEnd
             | TurnEvent::ReasoningBreak
             | TurnEvent::ReasoningEnd { .. }
-            | TurnEvent::Finished { .. } => None,
-        };
-        if let (None, Some(kind)) = (self.first_token, kind) {
-            let after = self.begun.elapsed();
-            self.first_token = Some(after);
-            self.publish(Event::FirstToken { after, kind });
+            | TurnEvent::ToolCallDelta { .. }
+            | TurnEvent::Finished { .. } => {}
         }
-        if self.log.bodies() != KeptBodies::Off {
-            self.said.add(event);
+        if let Some((_, said)) = &mut self.gathered {
+            said.add(event);
         }
         match event {
             TurnEvent::ToolCall(call) => self.publish(asks::forwarded(call)),
             TurnEvent::Finished { reason, usage } => self.on_finished(*reason, *usage),
             _ => {}
+        }
+    }
+
+    fn on_token(&mut self, kind: TokenKind) {
+        // What the client does not get to see is not its first.
+        let is_shown = kind != TokenKind::Reasoning || self.style != ReasoningStyle::Off;
+        if self.first_token.is_none() && is_shown {
+            let after = self.begun.elapsed();
+            self.first_token = Some(after);
+            self.publish(Event::FirstToken { after, kind });
         }
     }
 
@@ -263,7 +284,11 @@ impl Watch {
         }));
     }
 
-    fn on_finished(&mut self, reason: FinishReason, usage: Option<Usage>) {
+    /// Sees a reply end well.
+    pub fn on_finished(&mut self, reason: FinishReason, usage: Option<Usage>) {
+        if let Some((_, said)) = &mut self.gathered {
+            said.finished(reason, usage);
+        }
         self.keep_reply();
         self.end(Event::CursorResponse(CursorResponse {
             status: StatusCode::OK.as_u16(),
@@ -273,6 +298,18 @@ impl Watch {
             first_token: self.first_token,
             duration: self.begun.elapsed(),
             note: None,
+        }));
+    }
+
+    /// Sees a reply end because its client has called it off.
+    pub fn on_cancelled(&mut self) {
+        self.keep_reply();
+        self.end(Event::CursorResponse(CursorResponse {
+            status: StatusCode::OK.as_u16(),
+            first_token: self.first_token,
+            duration: self.begun.elapsed(),
+            note: Some("cancelled"),
+            ..CursorResponse::default()
         }));
     }
 
@@ -292,8 +329,7 @@ impl Watch {
 
     /// Hands over what was said, as far as it came.
     fn keep_reply(&mut self) {
-        let said = mem::take(&mut self.said);
-        if let Some(head) = self.reply.take()
+        if let Some((head, said)) = self.gathered.take()
             && let Some(reply) = said.into_json(head)
         {
             self.log.body(BodyKind::Reply, reply);
@@ -312,6 +348,8 @@ impl Watch {
 fn route(endpoint: Endpoint) -> &'static str {
     match endpoint {
         Endpoint::ChatCompletions => "chat_completions",
+        Endpoint::Responses => "responses",
+        Endpoint::StoredResponse(_) => "stored_response",
         Endpoint::Models => "models",
         Endpoint::Model => "model",
         Endpoint::DeleteConversation => "delete_conversation",

@@ -55,8 +55,7 @@ const PAGE: u64 = 4096;
 /// searches. Numbers of records rise even if all of them are deleted: hence AUTOINCREMENT.
 const SCHEMA: Schema = Schema {
     file: "logs.sqlite3",
-    version: 1,
-    tables: "
+    steps: &["
         CREATE TABLE records (
             seq INTEGER PRIMARY KEY AUTOINCREMENT,
             time INTEGER NOT NULL,
@@ -113,7 +112,7 @@ const SCHEMA: Schema = Schema {
         CREATE INDEX tool_calls_by_id ON tool_calls (call_id);
         CREATE INDEX tool_calls_by_answer ON tool_calls (answered_by) WHERE answered_by IS NOT NULL;
         PRAGMA user_version = 1;
-    ",
+    "],
 };
 
 /// The database of the log. A cheap handle.
@@ -226,7 +225,7 @@ impl Store {
             .test_before_acquire(false)
             .after_connect(|connection, _| {
                 Box::pin(async move {
-                    sqlx::raw_sql(SCHEMA.tables).execute(connection).await?;
+                    SCHEMA.upgrade(connection).await?;
                     Ok(())
                 })
             })

@@ -1,16 +1,22 @@
 //! Chat Completions: requests into turns, events into chunks or into one reply.
 
+mod calls;
 mod chunks;
 mod folder;
 mod from_client;
+mod from_upstream;
 mod grammar;
 mod messages;
 mod models;
+mod thoughts;
+mod to_upstream;
 
 pub use chunks::ChunkWriter;
 pub use folder::ReplyFolder;
 pub use from_client::from_client;
+pub use from_upstream::CompletionReader;
 pub use models::model_list;
+pub use to_upstream::{HONOURED, to_upstream};
 
 use crate::{
     turn::{ConversationId, Usage},

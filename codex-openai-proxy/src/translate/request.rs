@@ -1,10 +1,16 @@
 //! A request into a turn, whichever API it was written for.
 
-use super::{chat, entries::Conversation, responses, tools};
+use super::{
+    chat,
+    entries::Conversation,
+    responses,
+    tool_names::ToolNames,
+    tools::{self, Offer},
+};
 use crate::{
     turn::{
         ConversationId, Effort, ModelName, NamedConversation, OutputFormat, Reasoning,
-        ReasoningSummary, Sends, Tool, TurnError, TurnRequest, Verbosity,
+        ReasoningSummary, Sends, TurnError, TurnRequest, Verbosity,
     },
     wire::{
         common::Common,
@@ -24,6 +30,11 @@ pub struct Translated {
     pub stream: bool,
     /// Whether that stream has to tell the usage.
     pub include_usage: bool,
+    /// Whether the reply has to hold the reasoning as the upstream sealed it: only Responses asks
+    /// for that.
+    pub include_encrypted: bool,
+    /// What the client calls the tools that stand in a namespace.
+    pub tool_names: ToolNames,
     /// Request fields that have no effect, for the log.
     pub dropped: Vec<String>,
 }
@@ -33,13 +44,15 @@ pub(super) struct Own {
     /// The entries of the conversation.
     pub conversation: Conversation,
     /// The tools, already read: the entries need them.
-    pub tools: Vec<Tool>,
+    pub offer: Offer,
     /// How wordy to be.
     pub verbosity: Option<Verbosity>,
     /// The shape of the answer.
     pub format: Option<ResponseFormat>,
     /// Whether a stream has to tell the usage.
     pub include_usage: bool,
+    /// Whether the reply has to hold sealed reasoning.
+    pub include_encrypted: bool,
 }
 
 /// Reads a request whose model name has been resolved.
@@ -71,12 +84,13 @@ pub(super) fn translated(
             instructions,
             items,
         },
-        tools,
+        offer,
         verbosity,
         format,
         include_usage,
+        include_encrypted,
     } = own;
-    let tool_choice = tools::tool_choice(common.tool_choice, &tools)?;
+    let tool_choice = tools::tool_choice(common.tool_choice, &offer)?;
     let mut reasoning = reasoning(common.reasoning_effort, common.reasoning)?;
     reasoning.effort = reasoning.effort.or(model.effort);
     Ok(Translated {
@@ -85,7 +99,7 @@ pub(super) fn translated(
             model: model.slug.clone(),
             instructions,
             items,
-            tools,
+            tools: offer.tools,
             tool_choice,
             parallel_tool_calls: common.parallel_tool_calls,
             reasoning,
@@ -100,6 +114,8 @@ pub(super) fn translated(
         },
         stream: common.stream,
         include_usage,
+        include_encrypted,
+        tool_names: offer.names,
         dropped: common.dropped,
     })
 }

@@ -1,5 +1,6 @@
 //! The tools of a request and the choice among them.
 
+use super::tool_names::{Flattener, ToolNames};
 use crate::{
     turn::{Tool, ToolChoice, ToolKind, TurnError},
     wire::{
@@ -9,15 +10,132 @@ use crate::{
 };
 use serde_json::{Map, Value, json};
 
-/// Reads the tools.
-pub(super) fn tools(definitions: Vec<ToolDefinition>) -> Result<Vec<Tool>, TurnError> {
-    definitions.into_iter().map(tool).collect()
+/// The tools of a request.
+#[derive(Debug)]
+pub(super) struct Offer {
+    /// Those of `tools`, then those that items of the input hold. Names are flat.
+    pub tools: Vec<Tool>,
+    /// What the client calls those that stand in a namespace.
+    pub names: ToolNames,
+}
+
+/// Reads the tools: those of `tools`, and those that items of the input hold. Of the latter, tools
+/// that are on offer already are left out: a tool that is found twice is the same tool.
+///
+/// What a namespace says of itself is told with the first of its tools.
+pub(super) fn offer(
+    definitions: Vec<ToolDefinition>,
+    held: Vec<ToolDefinition>,
+) -> Result<Offer, TurnError> {
+    let plain = definitions.iter().chain(&held).filter_map(plain_name);
+    let mut reader = OfferReader {
+        flattener: Flattener::new(plain.map(str::to_owned).collect()),
+        tools: Vec::with_capacity(definitions.len()),
+    };
+    for definition in definitions {
+        reader.read(definition, None, |_, _, _| true)?;
+    }
+    for definition in held {
+        reader.read(definition, None, OfferReader::is_new)?;
+    }
+    Ok(Offer {
+        tools: reader.tools,
+        names: reader.flattener.into_names(),
+    })
+}
+
+/// An offer of which a part has been read.
+struct OfferReader {
+    flattener: Flattener,
+    tools: Vec<Tool>,
+}
+
+/// Whether a tool of that namespace and name is to be offered.
+type Wanted = fn(&OfferReader, Option<&str>, &str) -> bool;
+
+impl OfferReader {
+    /// Reads a tool, or those of a namespace, as far as `wanted` says so of the namespace and the
+    /// name.
+    fn read(
+        &mut self,
+        definition: ToolDefinition,
+        namespace: Option<&str>,
+        wanted: Wanted,
+    ) -> Result<(), TurnError> {
+        match definition {
+            ToolDefinition::Function {
+                name,
+                description,
+                parameters,
+                strict,
+                param,
+            } => {
+                let tool = Tool {
+                    name,
+                    description,
+                    grammar: None,
+                    parameters: object_schema(parameters.unwrap_or_default(), param)?,
+                    strict,
+                    kind: ToolKind::Function,
+                };
+                self.take(tool, namespace, wanted);
+            }
+            ToolDefinition::Custom {
+                name,
+                description,
+                grammar,
+            } => {
+                let tool = Tool {
+                    name,
+                    description,
+                    grammar,
+                    parameters: text_schema(),
+                    strict: false,
+                    kind: ToolKind::Custom,
+                };
+                self.take(tool, namespace, wanted);
+            }
+            ToolDefinition::Namespace {
+                name,
+                description,
+                tools,
+            } => {
+                let first = self.tools.len();
+                for tool in tools {
+                    self.read(tool, Some(&name), wanted)?;
+                }
+                if let Some(tool) = self.tools.get_mut(first) {
+                    tool.description = joined(description, tool.description.take());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, mut tool: Tool, namespace: Option<&str>, wanted: Wanted) {
+        if !wanted(self, namespace, &tool.name) {
+            return;
+        }
+        if let Some(namespace) = namespace {
+            tool.name = self.flattener.assign(namespace.to_owned(), tool.name);
+        }
+        self.tools.push(tool);
+    }
+
+    /// Whether no such tool is on offer.
+    fn is_new(&self, namespace: Option<&str>, name: &str) -> bool {
+        let names = self.flattener.names();
+        !self.tools.iter().any(|tool| match names.get(&tool.name) {
+            None => namespace.is_none() && tool.name == name,
+            Some((of, inner)) => namespace == Some(of) && inner == name,
+        })
+    }
 }
 
 /// Reads the choice. It must be one that the tools on offer allow.
 pub(super) fn tool_choice(
     choice: Option<wire::ToolChoice>,
-    tools: &[Tool],
+    Offer { tools, names }: &Offer,
 ) -> Result<ToolChoice, TurnError> {
     match choice {
         None | Some(wire::ToolChoice::Auto) => Ok(ToolChoice::Auto),
@@ -28,53 +146,44 @@ pub(super) fn tool_choice(
         )),
         Some(wire::ToolChoice::Required) => Ok(ToolChoice::Required),
         Some(wire::ToolChoice::Named { name, param }) => {
-            if tools.iter().any(|tool| tool.name == name) {
-                Ok(ToolChoice::Named(name))
-            } else {
-                Err(invalid::value(
+            let inner = |tool: &&Tool| names.get(&tool.name).is_some_and(|(_, it)| it == name);
+            let exact = tools.iter().find(|tool| tool.name == name);
+            // The API has no field for the namespace of the tool that is chosen.
+            match exact.or_else(|| tools.iter().find(inner)) {
+                Some(tool) => Ok(ToolChoice::Named(tool.name.clone())),
+                None => Err(invalid::value(
                     param,
                     "no tool of that name is among the 'tools'.",
-                ))
+                )),
             }
         }
     }
 }
 
-fn tool(definition: ToolDefinition) -> Result<Tool, TurnError> {
+/// The name of a tool that stands in no namespace.
+fn plain_name(definition: &ToolDefinition) -> Option<&str> {
     match definition {
-        ToolDefinition::Function {
-            name,
-            description,
-            parameters,
-            strict,
-            param,
-        } => Ok(Tool {
-            name,
-            description,
-            grammar: None,
-            parameters: object_schema(parameters.unwrap_or_default(), param)?,
-            strict,
-            kind: ToolKind::Function,
-        }),
-        ToolDefinition::Custom {
-            name,
-            description,
-            grammar,
-        } => Ok(Tool {
-            name,
-            description,
-            grammar,
-            // For engines that know functions only.
-            parameters: json!({
-                "type": "object",
-                "properties": { "input": { "type": "string" } },
-                "required": ["input"],
-                "additionalProperties": false,
-            }),
-            strict: false,
-            kind: ToolKind::Custom,
-        }),
+        ToolDefinition::Function { name, .. } | ToolDefinition::Custom { name, .. } => Some(name),
+        ToolDefinition::Namespace { .. } => None,
     }
+}
+
+/// Two descriptions, one after the other.
+fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
+    match (first.filter(|text| !text.is_empty()), second) {
+        (Some(first), Some(second)) if !second.is_empty() => Some(format!("{first}\n\n{second}")),
+        (first, second) => first.or(second),
+    }
+}
+
+/// The schema of a custom tool's arguments, for engines that know functions only.
+fn text_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "input": { "type": "string" } },
+        "required": ["input"],
+        "additionalProperties": false,
+    })
 }
 
 /// Completes the schema of a function's arguments: an object, and one that names its properties,

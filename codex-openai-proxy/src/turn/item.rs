@@ -67,3 +67,16 @@ pub enum ImageDetail {
     /// Unscaled.
     Original,
 }
+
+impl ImageDetail {
+    /// The word used on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Low => "low",
+            Self::High => "high",
+            Self::Original => "original",
+        }
+    }
+}

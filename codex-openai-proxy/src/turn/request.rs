@@ -163,6 +163,16 @@ pub enum Verbosity {
 }
 
 impl Verbosity {
+    /// The word used on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
     /// The setting of that name, if there is one.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {

@@ -5,6 +5,8 @@ pub mod chunk;
 pub mod completion;
 pub mod message;
 pub mod request;
+pub mod upstream;
+pub mod upstream_request;
 
 pub use chunk::{ChunkHead, ChunkTemplate, Delta, FunctionDelta, ToolCallDelta};
 pub use completion::{

@@ -45,8 +45,9 @@ pub struct Common {
 pub(super) struct CommonDraft {
     /// What has no effect so far.
     pub(super) dropped: Dropped,
+    /// The names of the conversation so far.
+    pub(super) conversation: ConversationNames,
     model: Option<String>,
-    conversation: ConversationNames,
     stream: bool,
     tools: Vec<ToolDefinition>,
     tool_choice: Option<ToolChoice>,
@@ -68,10 +69,7 @@ impl CommonDraft {
             "metadata" => self.conversation.read_metadata(field, dropped),
             "stream" => self.stream = field.boolean()?,
             "tools" => {
-                let tools = field
-                    .array()?
-                    .filter_map(|field| ToolDefinition::read(field, dropped).transpose());
-                self.tools = tools.collect::<Result<_, _>>()?;
+                self.tools = ToolDefinition::read_all(field, dropped)?;
             }
             "tool_choice" => self.tool_choice = Some(ToolChoice::read(field)?),
             "parallel_tool_calls" => self.parallel_tool_calls = Some(field.boolean()?),

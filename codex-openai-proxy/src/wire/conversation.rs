@@ -7,6 +7,7 @@ use super::{
 };
 use crate::turn::{ConversationId, TurnError, conversation::MAX_CONVERSATION_ID};
 use serde::Serialize;
+use serde_json::Value;
 
 /// The field of `metadata` in which Cursor names its chats.
 const CURSOR: &str = "cursorConversationId";
@@ -14,7 +15,7 @@ const CURSOR: &str = "cursorConversationId";
 /// The names that a request's body has for its conversation. At most one of them is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConversationNames {
-    /// `conversation_id`: an extension of ours, which replies carry too.
+    /// `conversation_id`, an extension of ours which replies carry too, or `conversation` of Responses.
     pub id: Option<ConversationId>,
     /// `metadata.cursorConversationId`.
     pub cursor: Option<ConversationId>,
@@ -35,9 +36,7 @@ pub struct ConversationDeleted {
 impl ConversationNames {
     /// Reads `conversation_id`.
     pub(super) fn read_id(&mut self, field: Field) -> Result<(), TurnError> {
-        let path = field.path.clone();
-        let id = ConversationId::new(&field.string()?).ok_or_else(|| unusable(path))?;
-        self.id = Some(id);
+        self.id = Some(read_name(field)?);
         Ok(())
     }
 
@@ -81,6 +80,19 @@ impl ConversationDeleted {
     }
 }
 
+/// Reads `conversation` of Responses: a name, or an object that has it as `id`.
+pub(super) fn read_conversation(field: Field) -> Result<ConversationId, TurnError> {
+    match field.value {
+        Value::Object(_) => read_name(field.object()?.required("id")?),
+        _ => read_name(field),
+    }
+}
+
+fn read_name(field: Field) -> Result<ConversationId, TurnError> {
+    let path = field.path.clone();
+    ConversationId::new(&field.string()?).ok_or_else(|| unusable(path))
+}
+
 /// A name of a conversation that cannot be one; `param` is the field or header that holds it.
 #[must_use]
 pub fn unusable(param: String) -> TurnError {
@@ -94,7 +106,7 @@ pub fn unusable(param: String) -> TurnError {
 mod tests {
     use super::*;
     use crate::wire::request::RequestBody;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     /// Parses a request with these fields besides.
     fn parse(extra: Value) -> Result<RequestBody, TurnError> {

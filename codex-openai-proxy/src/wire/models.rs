@@ -2,6 +2,7 @@
 //! <https://platform.openai.com/docs/api-reference/models>.
 
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// The models that may be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,6 +34,15 @@ impl ModelList {
             object: "list",
             data,
         }
+    }
+
+    /// Adds those of these models whose ids it lacks.
+    pub fn extend(&mut self, models: impl IntoIterator<Item = ModelObject>) {
+        let mut known: HashSet<String> = self.data.iter().map(|model| model.id.clone()).collect();
+        let new = models
+            .into_iter()
+            .filter(|model| known.insert(model.id.clone()));
+        self.data.extend(new);
     }
 
     /// The model of that id.

@@ -60,6 +60,12 @@ impl Object {
         self.fields.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Looks at a field, and leaves it where it is.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.fields.get(name).filter(|value| !value.is_null())
+    }
+
     /// Takes a field out.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         // Leaving `null` behind keeps the order of the others, and costs nothing.

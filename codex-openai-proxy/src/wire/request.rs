@@ -57,7 +57,15 @@ impl RequestBody {
     /// [`TurnError::InvalidRequest`] where the body is no JSON object, and as
     /// [`ChatRequest::read`] and [`ResponsesRequest::read`] have it.
     pub fn parse(body: &[u8], default_model: Option<&str>) -> Result<Self, TurnError> {
-        let body = Object::parse(body)?;
+        Self::read(Object::parse(body)?, default_model)
+    }
+
+    /// The same of a body that is an object already.
+    ///
+    /// # Errors
+    ///
+    /// As [`ChatRequest::read`] and [`ResponsesRequest::read`] have it.
+    pub fn read(body: Object, default_model: Option<&str>) -> Result<Self, TurnError> {
         if body.has("input") && !body.has("messages") {
             ResponsesRequest::read(body, default_model).map(Self::Responses)
         } else {

@@ -22,7 +22,7 @@ pub fn write_data<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
 ///
 /// Writing to memory does not fail, and our wire types hold nothing that JSON lacks (such as keys
 /// that are no strings), so there is no error to hand on.
-pub(super) fn append_json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+pub fn append_json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     let written = serde_json::to_writer(out, value);
     debug_assert!(written.is_ok(), "a wire type that is not JSON: {written:?}");
 }

@@ -38,6 +38,15 @@ pub enum ToolDefinition {
         /// What the text must look like; `None` for any text.
         grammar: Option<Grammar>,
     },
+    /// Tools under a common name, in Responses.
+    Namespace {
+        /// Its name; never empty.
+        name: String,
+        /// What they have in common.
+        description: Option<String>,
+        /// Functions and custom tools.
+        tools: Vec<ToolDefinition>,
+    },
 }
 
 /// `tool_choice`.
@@ -78,9 +87,15 @@ pub enum CalledTool {
 }
 
 impl ToolDefinition {
-    /// Reads one element of `tools`. A tool of a kind that only OpenAI's servers can run is noted
-    /// as dropped.
-    pub(super) fn read(field: Field, dropped: &mut Dropped) -> Result<Option<Self>, TurnError> {
+    /// Reads `tools`. Those of a kind that only OpenAI's servers can run are noted as dropped.
+    pub(super) fn read_all(field: Field, dropped: &mut Dropped) -> Result<Vec<Self>, TurnError> {
+        field
+            .array()?
+            .filter_map(|tool| Self::read(tool, dropped).transpose())
+            .collect()
+    }
+
+    fn read(field: Field, dropped: &mut Dropped) -> Result<Option<Self>, TurnError> {
         let path = field.path.clone();
         let mut object = field.object()?;
         let kind = object.string("type")?;
@@ -95,11 +110,35 @@ impl ToolDefinition {
                 object.finish(dropped);
                 Ok(Some(tool))
             }
+            Some("namespace") => {
+                let namespace = Self::read_namespace(&mut object, dropped)?;
+                object.finish(dropped);
+                Ok(Some(namespace))
+            }
             Some(other) => {
                 dropped.note(format!("{path} ({other})"));
                 Ok(None)
             }
         }
+    }
+
+    fn read_namespace(object: &mut Object, dropped: &mut Dropped) -> Result<Self, TurnError> {
+        let name = object.filled_string("name")?;
+        let description = object.string("description")?;
+        let tools = object.required("tools")?;
+        let path = tools.path.clone();
+        let tools = Self::read_all(tools, dropped)?;
+        if tools.iter().any(|it| matches!(it, Self::Namespace { .. })) {
+            return Err(invalid::value(
+                path,
+                "a namespace holds functions and custom tools.",
+            ));
+        }
+        Ok(Self::Namespace {
+            name,
+            description,
+            tools,
+        })
     }
 }
 

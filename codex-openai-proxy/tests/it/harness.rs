@@ -3,9 +3,11 @@
 pub mod chat;
 #[cfg(feature = "codex")]
 pub mod codex;
-#[cfg(feature = "codex")]
+#[cfg(all(unix, feature = "codex"))]
+pub mod disk;
 pub mod logs;
 pub mod process;
+pub mod responses;
 #[cfg(all(unix, feature = "codex"))]
 pub mod running;
 #[cfg(feature = "codex")]
@@ -146,8 +148,8 @@ impl Client {
         }
     }
 
-    /// The same for very many replies in one piece: none of them is worth a check of its own.
-    #[cfg(feature = "codex")]
+    /// The same for replies that are not to be checked: for there are very many, or they are what
+    /// somebody else said.
     pub fn without_keeping_replies(self) -> Self {
         Self {
             keeps_replies: false,
@@ -199,7 +201,8 @@ impl Client {
         let mut body = body.clone();
         body["stream"] = true.into();
         let request = self.request(Method::POST, "/v1/chat/completions");
-        ChatStream::open(request.json(&body).send().await.unwrap())
+        let stream = ChatStream::open(request.json(&body).send().await.unwrap());
+        stream.kept(self.keeps_replies)
     }
 }
 

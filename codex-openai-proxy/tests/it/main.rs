@@ -10,12 +10,15 @@
 )]
 
 mod access;
+mod bridge;
 mod conversations_command;
 mod demo_model;
 mod harness;
 mod process;
+mod provider;
 mod routes;
 mod scripted;
+mod upstream;
 
 #[cfg(feature = "codex")]
 mod body;
@@ -44,6 +47,8 @@ mod logs;
 #[cfg(feature = "codex")]
 mod names;
 #[cfg(feature = "codex")]
+mod responses;
+#[cfg(feature = "codex")]
 mod restart;
 #[cfg(feature = "codex")]
 mod stop;
@@ -51,5 +56,3 @@ mod stop;
 mod tool_shapes;
 #[cfg(feature = "codex")]
 mod tools;
-#[cfg(feature = "codex")]
-mod upstream;

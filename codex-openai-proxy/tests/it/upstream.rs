@@ -1,12 +1,17 @@
-//! A fake model server that speaks the Responses API on loopback.
+//! A fake model server on loopback.
 //!
 //! A test scripts its replies step by step and decides when each step goes out; the server keeps
-//! what it was asked, and sees when its client hangs up.
+//! what it was asked, and sees when its client hangs up. The replies that [`Reply`] knows are those
+//! of the Responses API; `provider` adds Chat Completions.
+#![cfg_attr(
+    not(feature = "codex"),
+    allow(dead_code, reason = "the real engine's tests need more of it")
+)]
 
 mod reply;
 mod seen;
 
-pub use reply::{CACHED, Gate, INPUT, OUTPUT, REASONING, Reply};
+pub use reply::{CACHED, Gate, INPUT, OUTPUT, REASONING, Reply, UPSTREAM_NAME, fragment};
 pub use seen::Seen;
 
 use bytes::Bytes;
@@ -62,8 +67,11 @@ type Answer = Box<dyn Fn(&Seen) -> Reply + Send + Sync>;
 struct State {
     script: VecDeque<Reply>,
     otherwise: Option<Answer>,
+    models: Option<Answer>,
     requests: Vec<Seen>,
     outcomes: Vec<Outcome>,
+    /// Bytes of each reply's body that HTTP has taken.
+    sent: Vec<usize>,
     connections: usize,
 }
 
@@ -88,9 +96,9 @@ impl Upstream {
     }
 
     /// Adds `reply` to the script. Replies are used up in order.
-    pub fn reply(&self, reply: Reply) {
+    pub fn reply(&self, reply: impl Into<Reply>) {
         self.state
-            .send_modify(|state| state.script.push_back(reply));
+            .send_modify(|state| state.script.push_back(reply.into()));
     }
 
     /// Answers every request that the script does not cover.
@@ -99,9 +107,22 @@ impl Upstream {
             .send_modify(|state| state.otherwise = Some(Box::new(answer)));
     }
 
+    /// Answers requests for the list of models, which are refused else.
+    pub fn models(&self, answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) {
+        self.state
+            .send_modify(|state| state.models = Some(Box::new(answer)));
+    }
+
     /// Every request so far, of any path.
     pub fn requests(&self) -> Vec<Seen> {
         self.state.borrow().requests.clone()
+    }
+
+    /// Every request for a reply so far.
+    pub fn asked(&self) -> Vec<Seen> {
+        let mut requests = self.requests();
+        requests.retain(|seen| seen.method == Method::POST);
+        requests
     }
 
     /// The only request so far.
@@ -119,6 +140,12 @@ impl Upstream {
     /// How many connections were accepted so far.
     pub fn connections(&self) -> usize {
         self.state.borrow().connections
+    }
+
+    /// How many bytes of the body of reply `index` HTTP has taken so far: little more than what has
+    /// been written.
+    pub fn sent(&self, index: usize) -> usize {
+        self.state.borrow().sent[index]
     }
 
     /// Waits until `count` requests have come.
@@ -143,6 +170,21 @@ impl Upstream {
             .await
             .unwrap_or_else(|_| panic!("the upstream waited for {what} in vain"))
             .unwrap();
+    }
+}
+
+impl State {
+    /// What a request gets; `None` where nothing was said of it.
+    fn answer(&mut self, seen: &Seen) -> Option<Reply> {
+        let is_for = |ends: &[&str]| ends.iter().any(|end| seen.path.ends_with(end));
+        match seen.method {
+            Method::POST if is_for(&["/responses", "/chat/completions"]) => {
+                let scripted = self.script.pop_front();
+                scripted.or_else(|| Some(self.otherwise.as_ref()?(seen)))
+            }
+            Method::GET if is_for(&["/models"]) => Some(self.models.as_ref()?(seen)),
+            _ => None,
+        }
     }
 }
 
@@ -172,31 +214,34 @@ async fn respond(
         .collect()
         .await
         .map(http_body_util::Collected::to_bytes);
+    let raw = body.unwrap_or_default();
     let seen = Seen {
         method: head.method,
         path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers,
-        body: serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default(),
+        body: serde_json::from_slice(&raw).unwrap_or_default(),
+        raw,
     };
     let mut answer = None;
     state.send_modify(|state| {
-        let reply = if seen.method == Method::POST && seen.path == "/v1/responses" {
-            let scripted = state.script.pop_front();
-            scripted.or_else(|| Some(state.otherwise.as_ref()?(&seen)))
-        } else {
-            None
-        };
-        answer = Some((state.requests.len(), reply));
+        answer = Some((state.requests.len(), state.answer(&seen)));
         state.requests.push(seen);
         state.outcomes.push(Outcome::Running);
+        state.sent.push(0);
     });
     let (index, reply) = answer.unwrap();
+    // From here on, so that a client which leaves before the status is noticed too.
+    let progress = Progress { state, index };
     let reply = reply.unwrap_or_else(|| {
         let error = json!({ "error": { "message": "nothing is scripted for this request" } });
         Reply::json(StatusCode::BAD_REQUEST, &error)
     });
-    let (status, headers, steps) = reply.into_parts();
-    let body = StreamBody::new(play(steps, Progress { state, index }));
+    let (gate, status, headers, steps) = reply.into_parts();
+    if let Some(gate) = gate {
+        gate.opened().await;
+    }
+    let body = StreamBody::new(play(steps, progress));
     let mut response = Response::new(BoxBody::new(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
@@ -212,7 +257,8 @@ fn play(
         (VecDeque::from(steps), progress),
         async |(mut steps, progress)| {
             loop {
-                let sent = match steps.pop_front()? {
+                let step = steps.pop_front()?;
+                let sent = match step {
                     Step::Wait(gate) => {
                         gate.opened().await;
                         None
@@ -222,6 +268,12 @@ fn play(
                         None
                     }
                     Step::Send(bytes) => Some(Ok(Frame::data(bytes))),
+                    Step::Repeat(bytes, times) => {
+                        if times > 1 {
+                            steps.push_front(Step::Repeat(bytes.clone(), times - 1));
+                        }
+                        Some(Ok(Frame::data(bytes)))
+                    }
                     Step::BreakOff => {
                         // A server that fails throws away what it has not written yet.
                         tokio::time::sleep(FLUSH).await;
@@ -230,6 +282,9 @@ fn play(
                 };
                 if steps.is_empty() {
                     progress.finished();
+                }
+                if let Some(Ok(frame)) = &sent {
+                    progress.sent(frame);
                 }
                 if let Some(sent) = sent {
                     return Some((sent, (steps, progress)));
@@ -246,6 +301,12 @@ struct Progress {
 }
 
 impl Progress {
+    fn sent(&self, frame: &Frame<Bytes>) {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        self.state
+            .send_modify(|state| state.sent[self.index] += bytes);
+    }
+
     fn finished(&self) {
         self.state
             .send_modify(|state| state.outcomes[self.index] = Outcome::Finished);

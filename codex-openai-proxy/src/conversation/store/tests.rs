@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    conversation::blocks,
+    conversation::{ResponseStore, StoredResponse, blocks},
     turn::{Item, Part, Role},
 };
 use tempfile::TempDir;
@@ -36,6 +36,21 @@ fn row(folder: &Path, name: &str) -> Row {
         hidden: vec![0, 1],
         created: 100,
         used: 200,
+    }
+}
+
+/// A response of this conversation.
+fn response(name: &str, conversation: &str) -> StoredResponse {
+    StoredResponse {
+        id: name.to_owned(),
+        conversation: Some(id(conversation)),
+        previous: None,
+        model: "gpt-5.2".to_owned(),
+        // Not old for a long time.
+        created: 4_000_000_000,
+        status: "completed".to_owned(),
+        input: "[]".to_owned(),
+        response: json!({ "id": name, "output": [] }).to_string(),
     }
 }
 
@@ -244,4 +259,53 @@ async fn only_the_user_can_read_it() {
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
+}
+
+#[tokio::test]
+async fn a_database_of_version_1_keeps_its_conversations_and_takes_responses() {
+    let home = TempDir::new().unwrap();
+    let path = home.path().join(SCHEMA.file);
+    let options = sqlite::options().filename(&path).create_if_missing(true);
+    let old = SqlitePool::connect_with(options).await.unwrap();
+    sqlx::raw_sql(SCHEMA.steps[0]).execute(&old).await.unwrap();
+    let store = Store {
+        pool: old,
+        folder: home.path().to_owned(),
+        real_folder: home.path().canonicalize().unwrap(),
+    };
+    for name in ["a", "b"] {
+        store.put(&row(home.path(), name)).await.unwrap();
+    }
+    store.close().await;
+
+    let responses = ResponseStore::open(home.path()).await;
+    responses.put(&response("resp_1", "a")).await.unwrap();
+    let store = Store::open(home.path()).await.unwrap();
+    for name in ["a", "b"] {
+        let found = store.get(&id(name)).await.unwrap();
+        assert_eq!(found, Some(row(home.path(), name)));
+    }
+    assert!(responses.get("resp_1").await.unwrap().is_some());
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&store.pool)
+        .await
+        .unwrap();
+    assert_eq!(version, 2);
+}
+
+#[tokio::test]
+async fn forgetting_a_conversation_forgets_its_responses() {
+    let home = TempDir::new().unwrap();
+    let store = Store::open(home.path()).await.unwrap();
+    store.put(&row(home.path(), "a")).await.unwrap();
+    let responses = ResponseStore::open(home.path()).await;
+    for (name, conversation) in [("resp_1", "a"), ("resp_2", "b"), ("resp_3", "not-kept")] {
+        responses.put(&response(name, conversation)).await.unwrap();
+    }
+    assert!(store.forget(&id("a")).await.unwrap().is_some());
+    assert!(responses.get("resp_1").await.unwrap().is_none());
+    assert!(responses.get("resp_2").await.unwrap().is_some());
+    // One that was never written down may have had some too.
+    assert!(store.forget(&id("not-kept")).await.unwrap().is_none());
+    assert!(responses.get("resp_3").await.unwrap().is_none());
 }

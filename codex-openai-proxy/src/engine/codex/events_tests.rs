@@ -146,23 +146,52 @@ fn what_deltas_held_back_comes_with_the_message() {
 }
 
 #[test]
-fn a_second_message_is_a_second_paragraph() {
+fn each_message_ends() {
     let mut reading = Reading::new();
     reading.read(delta("m1", "One."));
     reading.read(message("m1", "One."));
     reading.read(delta("m2", "Two."));
-    reading.read(message("m2", "Two."));
-    assert_eq!(reading.text(), "One.\n\nTwo.");
+    // core does not tell the whole of one that another follows at once.
+    reading.read(delta("m3", "Three."));
+    reading.read(message("m3", "Three."));
+    let text = |text: &str| TurnEvent::Text(text.to_owned());
+    let end = TurnEvent::MessageEnd;
+    assert_eq!(
+        reading.out,
+        [
+            text("One."),
+            end.clone(),
+            text("Two."),
+            end.clone(),
+            text("Three."),
+            end,
+        ]
+    );
 }
 
 #[test]
-fn sections_of_reasoning_are_paragraphs() {
+fn parts_of_reasoning_are_told_apart_and_its_end_brings_it_sealed() {
     let mut reading = Reading::new();
     reading.read(section_break());
     reading.read(reasoning("First."));
     reading.read(section_break());
     reading.read(reasoning("Second."));
-    assert_eq!(reading.reasoning(), "First.\n\nSecond.");
+    reading.read(
+        json!({"type": "raw_response_item", "item": {"type": "reasoning", "id": "rs_1",
+        "summary": [], "encrypted_content": "sealed"}}),
+    );
+    let thought = |text: &str| TurnEvent::Reasoning(text.to_owned());
+    assert_eq!(
+        reading.out,
+        [
+            thought("First."),
+            TurnEvent::ReasoningBreak,
+            thought("Second."),
+            TurnEvent::ReasoningEnd {
+                sealed: Some("sealed".to_owned())
+            },
+        ]
+    );
 }
 
 #[test]

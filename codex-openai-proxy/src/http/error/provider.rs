@@ -28,7 +28,7 @@ impl From<ProviderError> for ErrorReply {
                 match serde_json::from_slice(&body) {
                     Ok(said @ Value::Object(_)) => {
                         let mut reply = Self::new(status, SERVER, message);
-                        reply.body = envelope(reply.body, said);
+                        *reply.body = envelope(*reply.body, said);
                         reply.raw = Some(body);
                         reply
                     }

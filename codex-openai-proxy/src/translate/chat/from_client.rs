@@ -17,13 +17,14 @@ use crate::{
 ///
 /// As there.
 pub fn from_client(mut request: ChatRequest, model: &ModelName) -> Result<Translated, TurnError> {
-    let tools = tools::tools(std::mem::take(&mut request.common.tools))?;
+    let offer = tools::offer(std::mem::take(&mut request.common.tools), Vec::new())?;
     let own = Own {
-        conversation: conversation(request.messages, &tools)?,
-        tools,
+        conversation: conversation(request.messages, &offer.tools)?,
+        offer,
         verbosity: verbosity("verbosity", request.verbosity)?,
         format: request.response_format,
         include_usage: request.stream_options.include_usage,
+        include_encrypted: false,
     };
     translated(request.common, model, own)
 }

@@ -29,18 +29,24 @@ pub(super) trait Sink {
 pub(super) struct Grammar {
     style: ReasoningStyle,
     phase: Phase,
-    /// Whether text of the answer has come.
-    spoke: bool,
-    /// Whether reasoning has come.
-    reasoned: bool,
-    /// A message is whole: text that comes now begins a new paragraph.
-    paragraph: bool,
-    /// The same of reasoning.
-    new_thought: bool,
+    text: Paragraphs,
+    reasoning: Paragraphs,
     /// The ids of the calls so far. Some were told whole, and others in fragments.
     calls: Vec<String>,
     /// The positions of those that come in fragments, in the order in which they were begun.
     begun: Vec<usize>,
+}
+
+/// Pieces of text that clients get as one, a paragraph each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Paragraphs {
+    /// Nothing was said.
+    #[default]
+    None,
+    /// In the middle of one.
+    Open,
+    /// One is whole: what comes now begins another.
+    Whole,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,15 +57,31 @@ enum Phase {
     Ended,
 }
 
+impl Paragraphs {
+    /// More comes. Says whether that begins another paragraph.
+    fn go_on(&mut self) -> bool {
+        mem::replace(self, Self::Open) == Self::Whole
+    }
+
+    /// One is whole, if any has begun.
+    fn end(&mut self) {
+        if *self == Self::Open {
+            *self = Self::Whole;
+        }
+    }
+
+    fn have_begun(self) -> bool {
+        self != Self::None
+    }
+}
+
 impl Grammar {
     pub(super) fn new(style: ReasoningStyle) -> Self {
         Self {
             style,
             phase: Phase::Answering,
-            spoke: false,
-            reasoned: false,
-            paragraph: false,
-            new_thought: false,
+            text: Paragraphs::default(),
+            reasoning: Paragraphs::default(),
             calls: Vec::new(),
             begun: Vec::new(),
         }
@@ -84,22 +106,20 @@ impl Grammar {
             TurnEvent::Text(text) | TurnEvent::Reasoning(text) if text.is_empty() => {}
             TurnEvent::Text(text) => {
                 self.stop_thinking(sink);
-                if mem::take(&mut self.paragraph) {
+                if self.text.go_on() {
                     sink.content(PARAGRAPH);
                 }
-                self.spoke = true;
                 sink.content(&text);
             }
             TurnEvent::Reasoning(text) => {
-                if mem::take(&mut self.new_thought) {
+                if self.reasoning.go_on() {
                     self.reason(PARAGRAPH, sink);
                 }
-                self.reasoned = true;
                 self.reason(&text, sink);
             }
-            TurnEvent::MessageEnd => self.paragraph = self.spoke,
+            TurnEvent::MessageEnd => self.text.end(),
             TurnEvent::ReasoningBreak | TurnEvent::ReasoningEnd { .. } => {
-                self.new_thought = self.reasoned;
+                self.reasoning.end();
             }
             TurnEvent::ToolCallBegun { id, name, .. } => {
                 self.stop_thinking(sink);
@@ -133,7 +153,7 @@ impl Grammar {
             ReasoningStyle::Off => {}
             ReasoningStyle::Content => sink.reasoning(text),
             // In the middle of an answer nobody could tell it from the answer when it is echoed.
-            ReasoningStyle::Think if self.spoke || !self.calls.is_empty() => sink.reasoning(text),
+            ReasoningStyle::Think if self.text.have_begun() || !self.calls.is_empty() => sink.reasoning(text),
             ReasoningStyle::Think => {
                 // The tags stand alone: clients look for a delta that is one.
                 if self.phase != Phase::Thinking {

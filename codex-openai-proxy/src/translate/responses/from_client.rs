@@ -1,51 +1,50 @@
 //! A request of Responses into a turn.
 
-use super::input::conversation;
+use super::input::{conversation, take_tools};
 use crate::{
     translate::{
         request::{Own, Translated, translated, verbosity},
         tools,
     },
     turn::{ModelName, TurnError},
-    wire::{invalid, responses::ResponsesRequest},
+    wire::{
+        invalid,
+        responses::{Include, ResponsesRequest},
+    },
 };
 
-/// Reads a request whose model name has been resolved; see
-/// [`translate::from_client`](crate::translate::from_client). `reasoning` items of the input have
-/// no effect: the engine keeps the reasoning of its conversations, with what is sealed in it.
+/// Reads a request whose model name has been resolved, and whose `earlier` holds what
+/// `previous_response_id` stands for; see [`translate::from_client`](crate::translate::from_client).
+/// `reasoning` items of the input have no effect: an engine that keeps conversations keeps the
+/// reasoning in them, with what is sealed in it.
 ///
 /// # Errors
 ///
-/// As there, and for state that OpenAI would keep: an earlier response, a conversation of its
-/// Conversations API, a response in the background.
+/// As there, and for a response in the background.
 pub fn from_client(
     mut request: ResponsesRequest,
     model: &ModelName,
 ) -> Result<Translated, TurnError> {
-    refuse_stored(&request)?;
-    let tools = tools::tools(std::mem::take(&mut request.common.tools))?;
+    if request.background {
+        return Err(invalid::unsupported(
+            "background".to_owned(),
+            "Wait for the response, or have it streamed.",
+        ));
+    }
+    let held = request.earlier.iter_mut().chain(&mut request.input);
+    let held = held.flat_map(take_tools).collect();
+    let offer = tools::offer(std::mem::take(&mut request.common.tools), held)?;
     let own = Own {
-        conversation: conversation(request.instructions, request.input, &tools)?,
-        tools,
+        conversation: conversation(request.instructions, request.earlier, request.input, &offer)?,
+        offer,
         verbosity: verbosity("text.verbosity", request.text.verbosity)?,
         format: request.text.format,
         // Streams of that API always do.
         include_usage: true,
+        include_encrypted: request.include.contains(&Include::EncryptedReasoning),
     };
     translated(request.common, model, own)
 }
 
-fn refuse_stored(request: &ResponsesRequest) -> Result<(), TurnError> {
-    const INSTEAD: &str = "Send the whole input, or name the conversation in 'conversation_id'.";
-
-    let refused = |param: &str, why| Err(invalid::unsupported(param.to_owned(), why));
-    if request.previous_response_id.is_some() {
-        refused("previous_response_id", INSTEAD)
-    } else if request.conversation.is_some() {
-        refused("conversation", INSTEAD)
-    } else if request.background {
-        refused("background", "Replies are not kept for later.")
-    } else {
-        Ok(())
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,24 +1,41 @@
 //! The input of a request into instructions and items.
 
 use crate::{
-    translate::entries::{Conversation, Entries},
-    turn::{Tool, TurnError},
-    wire::responses::{InputItem, InputRole},
+    translate::{
+        entries::{Conversation, Entries},
+        tools::Offer,
+    },
+    turn::TurnError,
+    wire::{
+        responses::{InputItem, InputRole, item::EARLIER},
+        tools::{CalledTool, ToolDefinition},
+    },
 };
 
-/// Reads the input of a request that offers `tools`.
+/// Reads what was said before, and the input of a request.
 pub(super) fn conversation(
     instructions: Option<String>,
+    earlier: Vec<InputItem>,
     input: Vec<InputItem>,
-    tools: &[Tool],
+    offer: &Offer,
 ) -> Result<Conversation, TurnError> {
-    let mut entries = Entries::new(tools);
+    let mut entries = Entries::new(&offer.tools);
     if let Some(instructions) = instructions {
         entries.instructions(instructions);
     }
+    let before = earlier.len();
+    // The field of an item, among those of both lists. Clients know the positions in their own.
+    let path = |at: usize| match at.checked_sub(before) {
+        Some(at) => format!("input[{at}]"),
+        None => EARLIER.to_owned(),
+    };
+    let call_path = |at: usize| match at.checked_sub(before) {
+        Some(at) => format!("input[{at}].call_id"),
+        None => EARLIER.to_owned(),
+    };
     // Where the calls began that the model made at once: each is an item of its own here.
     let mut first_call = None;
-    for (at, item) in input.into_iter().enumerate() {
+    for (at, item) in earlier.into_iter().chain(input).enumerate() {
         match item {
             InputItem::Message { role, content } => {
                 first_call = None;
@@ -28,16 +45,33 @@ pub(super) fn conversation(
                     InputRole::Assistant => entries.assistant(content),
                 }
             }
-            InputItem::ToolCall { call_id, tool } => {
+            InputItem::ToolCall {
+                call_id,
+                namespace,
+                mut tool,
+            } => {
                 let holder = *first_call.get_or_insert(at);
-                entries.call(holder, call_id, tool, || format!("input[{at}].call_id"))?;
+                if let Some(namespace) = namespace {
+                    let (CalledTool::Function { name, .. } | CalledTool::Custom { name, .. }) =
+                        &mut tool;
+                    *name = offer.names.flat(&namespace, name);
+                }
+                entries.call(holder, call_id, tool, || call_path(at))?;
             }
             InputItem::ToolOutput { call_id, output } => {
                 first_call = None;
-                entries.result(call_id, output, format!("input[{at}].call_id"))?;
+                entries.result(call_id, output, call_path(at))?;
             }
-            InputItem::Dropped => {}
+            InputItem::Tools(_) | InputItem::Dropped => {}
         }
     }
-    entries.finish("input", |at| format!("input[{at}]"))
+    entries.finish("input", path)
+}
+
+/// The tools that an item holds.
+pub(super) fn take_tools(item: &mut InputItem) -> Vec<ToolDefinition> {
+    match item {
+        InputItem::Tools(tools) => std::mem::take(tools),
+        _ => Vec::new(),
+    }
 }

@@ -378,6 +378,7 @@ fn tools_come_in_every_form() {
                 name, parameters, ..
             } => (name.as_str(), parameters.is_some()),
             ToolDefinition::Custom { name, grammar, .. } => (name.as_str(), grammar.is_some()),
+            ToolDefinition::Namespace { name, .. } => panic!("a namespace: {name}"),
         })
         .collect();
     assert_eq!(

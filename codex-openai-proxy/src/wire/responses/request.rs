@@ -1,10 +1,11 @@
 //! The body of a request for a response.
 
-use super::InputItem;
+use super::{InputItem, item::EARLIER};
 use crate::{
-    turn::TurnError,
+    turn::{ConversationId, TurnError},
     wire::{
         common::{Common, CommonDraft},
+        conversation::read_conversation,
         dropped::Dropped,
         invalid,
         object::{Field, Object},
@@ -21,6 +22,9 @@ use serde_json::Value;
 pub struct ResponsesRequest {
     /// What requests of either API have.
     pub common: Common,
+    /// What was said up to the response that `previous_response_id` names. Empty as it is read:
+    /// whoever keeps responses fills it, see [`InputItem::read_earlier`].
+    pub earlier: Vec<InputItem>,
     /// The conversation, or what is new of it. Never empty.
     pub input: Vec<InputItem>,
     /// The system prompt.
@@ -29,10 +33,22 @@ pub struct ResponsesRequest {
     pub text: TextOptions,
     /// The response to go on from.
     pub previous_response_id: Option<String>,
-    /// The conversation of OpenAI's Conversations API to go on with.
-    pub conversation: Option<String>,
+    /// The conversation to go on with, which [`Common::conversation`] names too.
+    pub conversation: Option<ConversationId>,
+    /// Whether the response is to be kept; yes where the client does not say.
+    pub store: Option<bool>,
+    /// What the reply should tell besides. Words that mean something here; others are noted as
+    /// dropped.
+    pub include: Vec<Include>,
     /// Whether the client will come back for the response.
     pub background: bool,
+}
+
+/// An element of `include`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Include {
+    /// `reasoning.encrypted_content`.
+    EncryptedReasoning,
 }
 
 /// `text`.
@@ -50,7 +66,7 @@ impl ResponsesRequest {
     /// # Errors
     ///
     /// [`TurnError::InvalidRequest`], naming the field where one is at fault: a wrong type, no
-    /// model or input, a reference to a stored prompt or item.
+    /// model or input, a reference to a stored prompt or item, more than one conversation.
     pub fn read(body: Object, default_model: Option<&str>) -> Result<Self, TurnError> {
         let mut draft = Draft::default();
         for field in body.into_fields() {
@@ -70,12 +86,17 @@ struct Draft {
     instructions: Option<String>,
     text: TextOptions,
     previous_response_id: Option<String>,
-    conversation: Option<String>,
+    conversation: Option<ConversationId>,
+    store: Option<bool>,
+    include: Vec<Include>,
     background: bool,
 }
 
 impl Draft {
     fn read(&mut self, field: Field) -> Result<(), TurnError> {
+        if field.path == "metadata" {
+            return self.read_metadata(field);
+        }
         let Some(field) = self.common.read(field)? else {
             return Ok(());
         };
@@ -86,6 +107,9 @@ impl Draft {
             "text" => self.text = TextOptions::read(field, dropped)?,
             "previous_response_id" => self.previous_response_id = Some(field.filled_string()?),
             "conversation" => self.conversation = Some(read_conversation(field)?),
+            "store" => self.store = Some(field.boolean()?),
+            "include" => self.include = read_include(field, dropped)?,
+            "truncation" => read_truncation(field, dropped)?,
             "background" => self.background = field.boolean()?,
             "prompt" => {
                 return Err(invalid::unsupported(
@@ -93,14 +117,47 @@ impl Draft {
                     "Prompts are not stored here: send 'instructions' and 'input'.",
                 ));
             }
+            // Told in the response again, and otherwise without an effect.
+            "user" | "safety_identifier" => {
+                dropped.note(field.path.clone());
+                field.string()?;
+            }
+            "max_tool_calls" | "top_logprobs" => {
+                dropped.note(field.path.clone());
+                if !field.value.is_u64() {
+                    return Err(invalid::wrong_type(
+                        field.path,
+                        "a whole number",
+                        &field.value,
+                    ));
+                }
+            }
             _ => dropped.note(field.path),
         }
         Ok(())
     }
 
-    fn finish(self, default_model: Option<&str>) -> Result<ResponsesRequest, TurnError> {
+    /// Reads `metadata`: texts, which are the client's own. The response repeats them, so that
+    /// none of them counts as dropped.
+    fn read_metadata(&mut self, field: Field) -> Result<(), TurnError> {
+        let Value::Object(metadata) = &field.value else {
+            return Err(invalid::wrong_type(field.path, "an object", &field.value));
+        };
+        let wrong = metadata.iter().find(|(_, value)| !value.is_string());
+        if let Some((name, value)) = wrong {
+            let path = format!("{}.{name}", field.path);
+            return Err(invalid::wrong_type(path, "a string", value));
+        }
+        let names = &mut self.common.conversation;
+        names.read_metadata(field, &mut Dropped::default());
+        Ok(())
+    }
+
+    fn finish(mut self, default_model: Option<&str>) -> Result<ResponsesRequest, TurnError> {
+        self.settle_conversation()?;
         Ok(ResponsesRequest {
             common: self.common.finish(default_model)?,
+            earlier: Vec::new(),
             input: self
                 .input
                 .ok_or_else(|| invalid::missing("input".to_owned()))?,
@@ -108,8 +165,26 @@ impl Draft {
             text: self.text,
             previous_response_id: self.previous_response_id,
             conversation: self.conversation,
+            store: self.store,
+            include: self.include,
             background: self.background,
         })
+    }
+
+    /// Makes the name in `conversation` that of the conversation.
+    fn settle_conversation(&mut self) -> Result<(), TurnError> {
+        let Some(conversation) = &self.conversation else {
+            return Ok(());
+        };
+        if self.previous_response_id.is_some() {
+            return Err(exclusive(EARLIER, "conversation"));
+        }
+        let names = &mut self.common.conversation;
+        if names.id.as_ref().is_some_and(|id| id != conversation) {
+            return Err(exclusive("conversation_id", "conversation"));
+        }
+        names.id = Some(conversation.clone());
+        Ok(())
     }
 }
 
@@ -129,10 +204,38 @@ impl TextOptions {
     }
 }
 
-/// Reads `conversation`: an id, or an object that holds one.
-fn read_conversation(field: Field) -> Result<String, TurnError> {
-    match field.value {
-        Value::Object(_) => field.object()?.filled_string("id"),
-        _ => field.filled_string(),
+/// Reads `include`.
+fn read_include(field: Field, dropped: &mut Dropped) -> Result<Vec<Include>, TurnError> {
+    let mut include = Vec::new();
+    for element in field.array()? {
+        let word = element.string()?;
+        match word.as_str() {
+            "reasoning.encrypted_content" => include.push(Include::EncryptedReasoning),
+            _ => dropped.note(format!("include[] ({word})")),
+        }
+    }
+    Ok(include)
+}
+
+/// Reads `truncation`. What is too long for the model is refused, whatever the client wants.
+fn read_truncation(field: Field, dropped: &mut Dropped) -> Result<(), TurnError> {
+    let path = field.path.clone();
+    match field.string()?.as_str() {
+        "disabled" => {}
+        "auto" => dropped.note(path),
+        other => return Err(invalid::word(path, other, &["auto", "disabled"])),
+    }
+    Ok(())
+}
+
+/// Two fields of which a request can have one.
+fn exclusive(one: &str, other: &str) -> TurnError {
+    TurnError::InvalidRequest {
+        message: format!(
+            "Mutually exclusive parameters: '{one}' and '{other}'. Ensure you are only providing \
+             one of these parameters."
+        ),
+        param: None,
+        code: Some("mutually_exclusive_parameters"),
     }
 }

@@ -1,10 +1,13 @@
 //! What an input's shape may be, and how a wrong one is refused.
 
-use super::{InputItem, InputRole, ResponsesRequest};
+use super::{Include, InputItem, InputRole, ResponsesRequest};
 use crate::{
     turn::TurnError,
     wire::{
-        content::ContentPart, options::ResponseFormat, request::RequestBody, tools::CalledTool,
+        content::ContentPart,
+        options::ResponseFormat,
+        request::RequestBody,
+        tools::{CalledTool, ToolDefinition},
     },
 };
 use serde_json::{Value, json};
@@ -137,6 +140,7 @@ fn calls_and_outputs_of_both_kinds_are_read() {
     .unwrap();
     let call = |call_id: &str, tool| InputItem::ToolCall {
         call_id: call_id.to_owned(),
+        namespace: None,
         tool,
     };
     let output = |call_id: &str, output| InputItem::ToolOutput {
@@ -177,10 +181,12 @@ fn what_has_no_place_is_named_and_keeps_its_position() {
             {"role": "user", "content": "Hi", "name": "Ann"},
         ],
         "store": false,
-        "include": ["reasoning.encrypted_content"],
+        "include": ["web_search_call.results", "reasoning.encrypted_content", "x"],
         "truncation": "auto",
         "max_output_tokens": 5,
-        "metadata": {"cursorConversationId": "c"},
+        "max_tool_calls": 3,
+        "safety_identifier": "hash",
+        "metadata": {"cursorConversationId": "c", "of_my_own": "1"},
         "reasoning": {"effort": "low", "summary": "auto", "generate_summary": "auto"},
         "text": {"verbosity": "low", "format": {"type": "json_schema", "name": "n", "schema": {}, "strict": true}, "x": 1},
         "background": false,
@@ -193,10 +199,12 @@ fn what_has_no_place_is_named_and_keeps_its_position() {
             "input[] (reasoning)",
             "input[] (web_search_call)",
             "input[].name",
-            "store",
-            "include",
+            "include[] (web_search_call.results)",
+            "include[] (x)",
             "truncation",
             "max_output_tokens",
+            "max_tool_calls",
+            "safety_identifier",
             "reasoning.generate_summary",
             "text.x",
         ]
@@ -210,22 +218,154 @@ fn what_has_no_place_is_named_and_keeps_its_position() {
         strict: true,
     };
     assert_eq!(request.text.format, Some(format));
+    assert_eq!(request.store, Some(false));
+    assert_eq!(request.include, [Include::EncryptedReasoning]);
     assert_eq!(request.common.conversation.cursor.unwrap().as_str(), "c");
 }
 
 #[test]
-fn state_that_others_keep_is_read() {
+fn what_a_request_goes_on_from_is_read() {
+    let request = parse(json!({"previous_response_id": "resp_1", "background": true})).unwrap();
+    assert_eq!(request.previous_response_id.as_deref(), Some("resp_1"));
+    assert_eq!(request.conversation, None);
+    assert!(request.background);
+    for (body, of_the_field) in [
+        (json!({"conversation": "conv_1"}), true),
+        (json!({"conversation": {"id": "conv_1"}}), true),
+        (
+            json!({"conversation": "conv_1", "conversation_id": "conv_1"}),
+            true,
+        ),
+        (json!({"conversation_id": "conv_1"}), false),
+    ] {
+        let request = parse(body.clone()).unwrap();
+        let id = request.common.conversation.id.unwrap();
+        assert_eq!(id.as_str(), "conv_1", "{body}");
+        let named = request.conversation == Some(id);
+        assert_eq!(named, of_the_field, "{body}");
+    }
+}
+
+#[test]
+fn a_conversation_is_named_once() {
+    for body in [
+        json!({"previous_response_id": "resp_1", "conversation": "conv_1"}),
+        json!({"conversation_id": "mine", "conversation": {"id": "conv_1"}}),
+    ] {
+        let refused = parse(body.clone());
+        let Err(TurnError::InvalidRequest { code, .. }) = refused else {
+            panic!("not refused: {body}: {refused:?}");
+        };
+        assert_eq!(code, Some("mutually_exclusive_parameters"), "{body}");
+    }
+    let cursor = json!({"conversation": "conv_1", "metadata": {"cursorConversationId": "theirs"}});
+    let request = parse(cursor).unwrap();
+    assert_eq!(request.common.conversation.cursor, None);
+    assert_eq!(request.common.dropped, ["metadata.cursorConversationId"]);
+}
+
+#[test]
+fn a_namespace_holds_tools_and_calls_name_it() {
     let request = parse(json!({
-        "previous_response_id": "resp_1",
-        "conversation": {"id": "conv_1"},
-        "background": true,
+        "input": [
+            {"type": "function_call", "call_id": "a", "namespace": "mcp__x", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "a", "output": "1"},
+        ],
+        "tools": [{"type": "namespace", "name": "mcp__x", "description": "Xs.", "tools": [
+            {"type": "function", "name": "f", "defer_loading": true, "parameters": {}},
+            {"type": "web_search"},
+            {"type": "custom", "name": "c"},
+        ]}],
     }))
     .unwrap();
-    assert_eq!(request.previous_response_id.as_deref(), Some("resp_1"));
-    assert_eq!(request.conversation.as_deref(), Some("conv_1"));
-    assert!(request.background);
-    let request = parse(json!({"conversation": "conv_1"})).unwrap();
-    assert_eq!(request.conversation.as_deref(), Some("conv_1"));
+    let dropped = [
+        "tools[].tools[].defer_loading",
+        "tools[0].tools[1] (web_search)",
+    ];
+    assert_eq!(request.common.dropped, dropped);
+    let [ToolDefinition::Namespace { name, tools, .. }] = &request.common.tools[..] else {
+        panic!("{:?}", request.common.tools);
+    };
+    assert_eq!(name, "mcp__x");
+    assert_eq!(tools.len(), 2);
+    let InputItem::ToolCall { namespace, .. } = &request.input[0] else {
+        panic!("{:?}", request.input);
+    };
+    assert_eq!(namespace.as_deref(), Some("mcp__x"));
+}
+
+#[test]
+fn what_the_codex_cli_keeps_in_its_history_is_understood_or_named() {
+    let request = parse(json!({"input": [
+        {"type": "additional_tools", "role": "developer", "tools": [
+            {"type": "function", "name": "exec_command", "strict": false, "parameters": {}},
+            {"type": "web_search"},
+        ]},
+        {"type": "message", "role": "assistant", "phase": "commentary", "content": "Ah.",
+            "internal_chat_message_metadata_passthrough": {"turn_id": "t"}},
+        {"type": "message", "role": "user", "phase": "final_answer", "content": "Hi"},
+        {"type": "tool_search_call", "call_id": "s", "execution": "client", "arguments": {}},
+        {"type": "tool_search_output", "call_id": "s", "status": "completed", "execution": "client",
+            "tools": [{"type": "namespace", "name": "n", "tools": [{"type": "function", "name": "f"}]}]},
+        {"type": "local_shell_call", "call_id": "l", "status": "completed", "action": {"type": "exec", "command": ["ls"]}},
+        {"type": "local_shell_call_output", "id": "l", "output": "a"},
+        {"type": "agent_message", "author": "a", "recipient": "b", "content": []},
+        {"type": "compaction", "encrypted_content": "x"},
+        {"type": "compaction_summary", "encrypted_content": "x"},
+        {"type": "context_compaction", "encrypted_content": "x"},
+        {"type": "ghost_snapshot", "ghost_commit": {}},
+    ]}))
+    .unwrap();
+    assert_eq!(
+        request.common.dropped,
+        [
+            "input[0].tools[1] (web_search)",
+            "input[].phase",
+            "input[].internal_chat_message_metadata_passthrough",
+            "input[] (tool_search_call)",
+            "input[] (agent_message)",
+            "input[] (compaction)",
+            "input[] (compaction_summary)",
+            "input[] (context_compaction)",
+            "input[] (ghost_snapshot)",
+        ]
+    );
+    assert!(matches!(&request.input[0], InputItem::Tools(tools) if tools.len() == 1));
+    assert!(matches!(&request.input[4], InputItem::Tools(tools) if tools.len() == 1));
+    let shell = InputItem::ToolCall {
+        call_id: "l".to_owned(),
+        namespace: None,
+        tool: CalledTool::Function {
+            name: "local_shell".to_owned(),
+            arguments: r#"{"type":"exec","command":["ls"]}"#.to_owned(),
+        },
+    };
+    assert_eq!(request.input[5], shell);
+    let output = InputItem::ToolOutput {
+        call_id: "l".to_owned(),
+        output: text("a"),
+    };
+    assert_eq!(request.input[6], output);
+}
+
+#[test]
+fn earlier_items_blame_the_response_that_is_gone_on_from() {
+    let image =
+        json!({"role": "user", "content": [{"type": "input_image", "image_url": "ftp://x"}]});
+    let answer = json!({"type": "message", "id": "msg_1", "status": "completed", "role": "assistant",
+        "content": [{"type": "output_text", "text": "A", "annotations": []}]});
+    let items = InputItem::read_earlier(vec![image, answer]).unwrap();
+    let InputItem::Message { content, .. } = &items[0] else {
+        panic!("{items:?}");
+    };
+    assert!(
+        matches!(&content[..], [ContentPart::Image { param, .. }] if param == "previous_response_id")
+    );
+    let refused = InputItem::read_earlier(vec![json!({"type": "item_reference", "id": "x"})]);
+    let Err(TurnError::InvalidRequest { param, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(param.as_deref(), Some("previous_response_id"));
 }
 
 #[test]
@@ -240,6 +380,36 @@ fn refused_requests_are_named() {
         (json!({"prompt": {"id": "p"}}), "prompt", UNSUPPORTED),
         (json!({"instructions": []}), "instructions", "invalid_type"),
         (json!({"conversation": {}}), "conversation.id", MISSING),
+        (json!({"conversation": ""}), "conversation", "invalid_value"),
+        (
+            json!({"conversation": {"id": "a b"}}),
+            "conversation.id",
+            "invalid_value",
+        ),
+        (json!({"conversation": 7}), "conversation", "invalid_type"),
+        (json!({"store": "yes"}), "store", "invalid_type"),
+        (json!({"include": "all"}), "include", "invalid_type"),
+        (json!({"truncation": "some"}), "truncation", "invalid_value"),
+        (json!({"metadata": "m"}), "metadata", "invalid_type"),
+        (json!({"metadata": {"a": 1}}), "metadata.a", "invalid_type"),
+        (json!({"user": {}}), "user", "invalid_type"),
+        (
+            json!({"max_tool_calls": -1}),
+            "max_tool_calls",
+            "invalid_type",
+        ),
+        (
+            json!({"tools": [{"type": "namespace", "name": "n"}]}),
+            "tools[0].tools",
+            MISSING,
+        ),
+        (
+            json!({"tools": [{"type": "namespace", "name": "n", "tools": [
+                {"type": "namespace", "name": "m", "tools": []}
+            ]}]}),
+            "tools[0].tools",
+            "invalid_value",
+        ),
         (
             json!({"text": {"format": {"type": "json_schema"}}}),
             "text.format.schema",
@@ -258,7 +428,7 @@ fn refused_requests_are_named() {
             UNSUPPORTED,
         ),
         (
-            item(json!({"type": "compaction"})),
+            item(json!({"type": "telepathy"})),
             "input[0].type",
             "invalid_value",
         ),

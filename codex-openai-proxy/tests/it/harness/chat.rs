@@ -39,6 +39,7 @@ pub struct ChatStream {
     frames: VecDeque<Frame>,
     received: Vec<u8>,
     failed: bool,
+    keeps: bool,
 }
 
 /// One frame of a stream.
@@ -59,7 +60,7 @@ pub struct Said {
     pub finish_reasons: Vec<String>,
     pub models: BTreeSet<String>,
     pub ids: BTreeSet<String>,
-    /// What the chunks say of the conversation.
+    /// What the chunks say of the conversation: all of them, or none.
     pub conversations: BTreeSet<String>,
     pub usage: Vec<Value>,
     pub errors: Vec<Value>,
@@ -74,7 +75,10 @@ impl Answer {
         let (answer, bytes) = Self::read_only(response).await;
         let kind = match &answer.body["object"] {
             object if object == "chat.completion" => Some("chat"),
-            object if object == "list" => Some("models"),
+            object if object == "response" && answer.body["output"].is_array() => Some("responses"),
+            object if object == "list" && answer.body["data"][0]["object"] == "model" => {
+                Some("models")
+            }
             _ => answer.body.get("error").map(|_| "error"),
         };
         if let Some(kind) = kind {
@@ -138,7 +142,13 @@ impl ChatStream {
             frames: VecDeque::new(),
             received: Vec::new(),
             failed: false,
+            keeps: true,
         }
+    }
+
+    /// The same, with a copy of it kept or not.
+    pub(super) fn kept(self, keeps: bool) -> Self {
+        Self { keeps, ..self }
     }
 
     pub fn headers(&self) -> &HeaderMap {
@@ -161,7 +171,9 @@ impl ChatStream {
                 } else {
                     "chat-stream"
                 };
-                keep(kind, &std::mem::take(&mut self.received));
+                if self.keeps {
+                    keep(kind, &std::mem::take(&mut self.received));
+                }
                 return None;
             };
             self.received.extend_from_slice(&bytes);
@@ -245,9 +257,12 @@ impl Said {
             .insert(chunk["model"].as_str().expect("a model").to_owned());
         self.ids
             .insert(chunk["id"].as_str().expect("an id").to_owned());
-        let conversation = chunk["conversation_id"].as_str();
-        self.conversations
-            .insert(conversation.expect("a conversation").to_owned());
+        match chunk["conversation_id"].as_str() {
+            Some(conversation) => {
+                self.conversations.insert(conversation.to_owned());
+            }
+            None => assert!(self.conversations.is_empty(), "{chunk}"),
+        }
         if chunk["usage"].is_object() {
             self.usage.push(chunk["usage"].clone());
         }
@@ -304,7 +319,7 @@ impl Said {
     }
 }
 
-fn keep(kind: &str, reply: &[u8]) {
+pub(super) fn keep(kind: &str, reply: &[u8]) {
     let Some(folder) = std::env::var_os(KEEP).map(PathBuf::from) else {
         return;
     };

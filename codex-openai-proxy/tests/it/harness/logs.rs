@@ -1,4 +1,8 @@
 //! What `/logs/api` tells of a proxy.
+#![cfg_attr(
+    not(feature = "codex"),
+    allow(dead_code, reason = "the real engine's tests look closer")
+)]
 
 use super::{Client, chat::Answer};
 use reqwest::{Method, RequestBuilder};

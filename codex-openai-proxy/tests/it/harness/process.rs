@@ -83,7 +83,7 @@ impl Program {
     }
 
     /// How much memory the program holds now, in KiB.
-    #[cfg(all(feature = "codex", target_os = "linux"))]
+    #[cfg(target_os = "linux")]
     pub fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,5 +1,9 @@
 //! Scripted replies, event by event as the real API writes them.
 
+mod calls;
+
+pub use calls::fragment;
+
 use bytes::Bytes;
 use hyper::{
     HeaderMap, StatusCode,
@@ -21,6 +25,9 @@ pub const OUTPUT: u64 = 20;
 /// Reasoning tokens.
 pub const REASONING: u64 = 8;
 
+/// The model that replies name: none that a client ever asked for.
+pub const UPSTREAM_NAME: &str = "name-of-the-upstream";
+
 /// Something that a reply waits for.
 #[derive(Debug, Clone, Default)]
 pub struct Gate(CancellationToken);
@@ -40,6 +47,8 @@ impl Gate {
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Send(Bytes),
+    /// The same bytes so many times.
+    Repeat(Bytes, usize),
     Wait(Gate),
     Pause(Duration),
     /// Cut the connection, without the end that HTTP asks for.
@@ -49,6 +58,8 @@ pub(super) enum Step {
 /// A reply of the upstream, as the steps of its body.
 #[derive(Debug, Clone)]
 pub struct Reply {
+    /// What its status waits for.
+    held: Option<Gate>,
     status: StatusCode,
     headers: HeaderMap,
     steps: Vec<Step>,
@@ -58,6 +69,8 @@ pub struct Reply {
     items: Vec<Value>,
     /// The text of the message that is being written.
     text: String,
+    /// The response as the last event told it.
+    end: Value,
 }
 
 impl Reply {
@@ -101,11 +114,13 @@ impl Reply {
             .header("x-codex-primary-reset-at", &resets_at.to_string())
     }
 
-    fn new(status: StatusCode, content_type: &'static str) -> Self {
+    /// A reply of that status and type, without a body as yet.
+    pub fn new(status: StatusCode, content_type: &'static str) -> Self {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         Self {
+            held: None,
             status,
             headers,
             steps: Vec::new(),
@@ -113,6 +128,7 @@ impl Reply {
             events: 0,
             items: Vec::new(),
             text: String::new(),
+            end: Value::Null,
         }
     }
 
@@ -126,6 +142,18 @@ impl Reply {
     /// Adds bytes as they are.
     pub fn raw(mut self, bytes: impl Into<Bytes>) -> Self {
         self.steps.push(Step::Send(bytes.into()));
+        self
+    }
+
+    /// Adds the same bytes so many times.
+    pub fn repeat(mut self, bytes: impl Into<Bytes>, times: usize) -> Self {
+        self.steps.push(Step::Repeat(bytes.into(), times));
+        self
+    }
+
+    /// Holds the status back, too.
+    pub fn held(mut self, gate: &Gate) -> Self {
+        self.held = Some(gate.clone());
         self
     }
 
@@ -160,41 +188,46 @@ impl Reply {
 
     /// A reasoning item with a summary in those deltas.
     pub fn reasoning(self, deltas: &[&str]) -> Self {
+        self.reasoning_parts(&[deltas])
+    }
+
+    /// A reasoning item whose summary has those parts, in deltas each.
+    pub fn reasoning_parts(self, parts: &[&[&str]]) -> Self {
         let index = self.items.len();
         let id = self.id("rs");
-        let summary = json!({ "type": "summary_text", "text": deltas.concat() });
-        let place = || json!({ "item_id": id, "output_index": index, "summary_index": 0 });
-        let mut reply = self
-            .added(&json!({ "id": id, "type": "reasoning", "summary": [] }))
-            .event(
-                "response.reasoning_summary_part.added",
-                with(
-                    place(),
-                    "part",
-                    json!({ "type": "summary_text", "text": "" }),
-                ),
-            );
-        for delta in deltas {
+        let part = |text: &str| json!({ "type": "summary_text", "text": text });
+        let mut reply = self.added(&json!({ "id": id, "type": "reasoning", "summary": [] }));
+        let mut summary = Vec::new();
+        for (at, deltas) in parts.iter().enumerate() {
+            let place = || json!({ "item_id": id, "output_index": index, "summary_index": at });
+            let text = deltas.concat();
             reply = reply.event(
-                "response.reasoning_summary_text.delta",
-                with(place(), "delta", json!(delta)),
+                "response.reasoning_summary_part.added",
+                with(place(), "part", part("")),
             );
+            for delta in *deltas {
+                reply = reply.event(
+                    "response.reasoning_summary_text.delta",
+                    with(place(), "delta", json!(delta)),
+                );
+            }
+            reply = reply
+                .event(
+                    "response.reasoning_summary_text.done",
+                    with(place(), "text", json!(text)),
+                )
+                .event(
+                    "response.reasoning_summary_part.done",
+                    with(place(), "part", part(&text)),
+                );
+            summary.push(part(&text));
         }
-        reply
-            .event(
-                "response.reasoning_summary_text.done",
-                with(place(), "text", summary["text"].clone()),
-            )
-            .event(
-                "response.reasoning_summary_part.done",
-                with(place(), "part", summary.clone()),
-            )
-            .done(&json!({
-                "id": id,
-                "type": "reasoning",
-                "summary": [summary],
-                "encrypted_content": "sealed",
-            }))
+        reply.done(&json!({
+            "id": id,
+            "type": "reasoning",
+            "summary": summary,
+            "encrypted_content": "sealed",
+        }))
     }
 
     /// A reasoning item that shows nothing but its seal: the encrypted content that has to come
@@ -254,67 +287,46 @@ impl Reply {
         .done(&item)
     }
 
-    /// A call to a function, its arguments in two deltas.
-    pub fn call(self, call_id: &str, name: &str, arguments: &str) -> Self {
-        let index = self.items.len();
-        let id = self.id("fc");
-        let place = || json!({ "item_id": id, "output_index": index });
-        let item = |status: &str, arguments: &str| {
-            json!({
-                "id": id,
-                "type": "function_call",
-                "status": status,
-                "call_id": call_id,
-                "name": name,
-                "arguments": arguments,
-            })
-        };
-        let mut reply = self.added(&item("in_progress", ""));
-        let half = arguments.floor_char_boundary(arguments.len() / 2);
-        let (first, second) = arguments.split_at(half);
-        for delta in [first, second] {
-            reply = reply.event(
-                "response.function_call_arguments.delta",
-                with(place(), "delta", json!(delta)),
-            );
-        }
-        let done = with(place(), "name", json!(name));
-        reply
-            .event(
-                "response.function_call_arguments.done",
-                with(done, "arguments", json!(arguments)),
-            )
-            .done(&item("completed", arguments))
-    }
-
     /// The end of a reply that went well.
     pub fn completed(self) -> Self {
         let response = self.response("completed", &usage());
-        self.event("response.completed", json!({ "response": response }))
+        self.ended("response.completed", response)
     }
 
     /// The end of a reply that failed.
     pub fn failed(self, code: &str, message: &str) -> Self {
         let mut response = self.response("failed", &Value::Null);
         response["error"] = json!({ "code": code, "message": message });
-        self.event("response.failed", json!({ "response": response }))
+        self.ended("response.failed", response)
     }
 
     /// The end of a reply that is as long as it may be.
     pub fn incomplete(self, reason: &str) -> Self {
         let mut response = self.response("incomplete", &usage());
         response["incomplete_details"] = json!({ "reason": reason });
-        self.event("response.incomplete", json!({ "response": response }))
+        self.ended("response.incomplete", response)
     }
 
-    pub(super) fn into_parts(self) -> (StatusCode, HeaderMap, Vec<Step>) {
-        (self.status, self.headers, self.steps)
+    /// The same as one object, for a client that wants no stream.
+    pub fn in_one_piece(self) -> Self {
+        Self::json(StatusCode::OK, &self.end)
+    }
+
+    pub(super) fn into_parts(self) -> (Option<Gate>, StatusCode, HeaderMap, Vec<Step>) {
+        (self.held, self.status, self.headers, self.steps)
+    }
+
+    fn ended(self, kind: &str, response: Value) -> Self {
+        let reply = self.event(kind, json!({ "response": response }));
+        Self {
+            end: response,
+            ..reply
+        }
     }
 
     fn added(self, item: &Value) -> Self {
         let index = self.items.len();
-        let fields = json!({ "output_index": index, "item": item });
-        self.event("response.output_item.added", fields)
+        self.added_at(index, item)
     }
 
     fn done(mut self, item: &Value) -> Self {
@@ -357,7 +369,7 @@ impl Reply {
             "error": null,
             "incomplete_details": null,
             "instructions": null,
-            "model": "name-of-the-upstream",
+            "model": UPSTREAM_NAME,
             "output": self.items,
             "parallel_tool_calls": true,
             "temperature": 1.0,

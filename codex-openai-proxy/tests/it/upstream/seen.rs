@@ -1,5 +1,6 @@
 //! Requests that the upstream received, and what a test asks of them.
 
+use bytes::Bytes;
 use hyper::{HeaderMap, Method};
 use serde_json::Value;
 
@@ -8,9 +9,13 @@ use serde_json::Value;
 pub struct Seen {
     pub method: Method,
     pub path: String,
+    /// Empty where there is none.
+    pub query: String,
     pub headers: HeaderMap,
     /// The body; null where it is not JSON.
     pub body: Value,
+    /// The body as it came.
+    pub raw: Bytes,
 }
 
 impl Seen {

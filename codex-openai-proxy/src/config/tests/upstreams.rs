@@ -1,0 +1,191 @@
+//! HTTP providers: what the file and the environment say of them.
+
+use super::{dir_with, load};
+use crate::config::{Flags, KeyHeader, UpstreamSettings, WireApi};
+use std::time::Duration;
+
+#[test]
+fn every_key_of_a_provider_counts() {
+    let dir = dir_with(
+        r#"
+        [[upstreams]]
+        name = "ollama"
+        base_url = "http://localhost:11434/v1"
+
+        [[upstreams]]
+        name = "azure-1"
+        base_url = "https://me.openai.azure.com/openai/v1/"
+        wire_api = "responses"
+        api_key_env = "AZURE_KEY"
+        api_key_header = "api-key"
+        models = ["gpt-4*", "o3"]
+        connect_timeout_seconds = 1
+        timeout_seconds = 2
+        idle_timeout_seconds = 3
+        retries = 0
+        [upstreams.aliases]
+        fast = "gpt-4o-mini"
+        [upstreams.headers]
+        X-Title = "proxy"
+        [upstreams.query]
+        api-version = "preview"
+        "#,
+    );
+    let vars = [("AZURE_KEY", "s3cret")];
+    let config = load(&dir, &vars, &Flags::default()).unwrap();
+    let [ollama, azure] = config.upstreams.as_slice() else {
+        panic!("{:?}", config.upstreams);
+    };
+    let url = "http://localhost:11434/v1".parse().unwrap();
+    assert_eq!(*ollama, UpstreamSettings::new("ollama", url));
+    assert_eq!(ollama.wire_api, WireApi::Chat);
+    assert_eq!(ollama.retries, 2);
+
+    assert_eq!(azure.name, "azure-1");
+    assert_eq!(azure.base_url.path(), "/openai/v1/");
+    assert_eq!(azure.wire_api, WireApi::Responses);
+    let key = azure.key.as_ref().unwrap();
+    assert_eq!(
+        (key.header, key.value.expose()),
+        (KeyHeader::ApiKey, "s3cret")
+    );
+    assert_eq!(azure.models, ["gpt-4*", "o3"]);
+    assert_eq!(azure.aliases["fast"], "gpt-4o-mini");
+    assert_eq!(azure.headers["x-title"].expose(), "proxy");
+    assert_eq!(azure.query["api-version"].expose(), "preview");
+    assert_eq!(azure.connect_timeout, Duration::from_secs(1));
+    assert_eq!(azure.timeout, Duration::from_secs(2));
+    assert_eq!(azure.idle_timeout, Duration::from_secs(3));
+    assert_eq!(azure.retries, 0);
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("s3cret") && !shown.contains("preview"));
+}
+
+#[test]
+fn the_environment_defines_one_for_every_model_behind_those_of_the_file() {
+    let dir = dir_with("[[upstreams]]\nname = \"a\"\nbase_url = \"http://a\"");
+    let vars = [
+        ("UPSTREAM_BASE_URL", "https://api.example.com/v1"),
+        ("UPSTREAM_API_KEY", "s3cret"),
+        ("UPSTREAM_SUPPORTS_RESPONSES", "True"),
+        ("UPSTREAM_TIMEOUT", "30"),
+        ("UPSTREAM_RETRIES", "5"),
+    ];
+    let config = load(&dir, &vars, &Flags::default()).unwrap();
+    let [_, upstream] = config.upstreams.as_slice() else {
+        panic!("{:?}", config.upstreams);
+    };
+    assert_eq!(upstream.name, "upstream");
+    assert_eq!(upstream.models, ["*"]);
+    assert_eq!(upstream.wire_api, WireApi::Responses);
+    let key = upstream.key.as_ref().unwrap();
+    assert_eq!(
+        (key.header, key.value.expose()),
+        (KeyHeader::Authorization, "s3cret")
+    );
+    assert_eq!(upstream.timeout, Duration::from_secs(30));
+    assert_eq!(upstream.retries, 5);
+
+    let config = load(&dir, &vars[..1], &Flags::default()).unwrap();
+    let upstream = &config.upstreams[1];
+    assert_eq!(upstream.wire_api, WireApi::Chat);
+    assert!(upstream.key.is_none());
+    assert_eq!(upstream.timeout, UpstreamSettings::TIMEOUT);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_their_places() {
+    let dir = dir_with(
+        r#"
+        [[upstreams]]
+        base_url = "http://a/v1?key=s3cret"
+        [[upstreams]]
+        name = "codex"
+        base_url = "ftp://a"
+        wire_api = "grpc"
+        [[upstreams]]
+        name = "two words"
+        api_key_header = "api-key"
+        [[upstreams]]
+        name = "same"
+        base_url = "http://user:s3cret@a"
+        api_key_env = "MISSING"
+        api_key_header = "cookie"
+        [[upstreams]]
+        name = "same"
+        base_url = "http://a/v1/chat/completions"
+        api_key_env = "KEY"
+        models = [" "]
+        connect_timeout_seconds = 0
+        timeout_seconds = 100000
+        idle_timeout_seconds = -1
+        retries = 11
+        aliases = { "" = "x" }
+        headers = { Host = "a", Authorization = "b", "x y" = "c", x-a = "d", X-A = "e", x-b = "é" }
+        [[upstreams]]
+        name = "upstream"
+        base_url = "nowhere"
+        [[upstreams]]
+        name = "wrong-key"
+        base_url = "http://a"
+        api_key_env = "TWO_WORDS"
+        "#,
+    );
+    let vars = [
+        ("KEY", "s3cret"),
+        ("TWO_WORDS", "s3cret s3cret"),
+        ("UPSTREAM_BASE_URL", "http://a"),
+        ("UPSTREAM_SUPPORTS_RESPONSES", "perhaps"),
+        ("UPSTREAM_TIMEOUT", "a minute"),
+        ("UPSTREAM_RETRIES", "-1"),
+    ];
+    let error = load(&dir, &vars, &Flags::default()).unwrap_err();
+    let mut names: Vec<&str> = error.mistakes.iter().map(|m| m.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "TWO_WORDS",
+            "UPSTREAM_BASE_URL",
+            "UPSTREAM_RETRIES",
+            "UPSTREAM_SUPPORTS_RESPONSES",
+            "UPSTREAM_TIMEOUT",
+            "upstreams[0].base_url",
+            "upstreams[0].name",
+            "upstreams[1].base_url",
+            "upstreams[1].name",
+            "upstreams[1].wire_api",
+            "upstreams[2].api_key_header",
+            "upstreams[2].base_url",
+            "upstreams[2].name",
+            "upstreams[3].api_key_env",
+            "upstreams[3].api_key_header",
+            "upstreams[3].base_url",
+            "upstreams[4].aliases.\"\"",
+            "upstreams[4].base_url",
+            "upstreams[4].connect_timeout_seconds",
+            "upstreams[4].headers.\"Authorization\"",
+            "upstreams[4].headers.\"Host\"",
+            "upstreams[4].headers.\"x y\"",
+            "upstreams[4].headers.\"x-a\"",
+            "upstreams[4].headers.\"x-b\"",
+            "upstreams[4].idle_timeout_seconds",
+            "upstreams[4].models",
+            "upstreams[4].name",
+            "upstreams[4].retries",
+            "upstreams[4].timeout_seconds",
+            "upstreams[5].base_url",
+        ]
+    );
+    assert!(!error.to_string().contains("s3cret"), "{error}");
+}
+
+#[test]
+fn variables_that_mean_nothing_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let vars = [("UPSTREAM_API_KEY", "s3cret"), ("UPSTREAM_TIMEOUT", "5")];
+    let error = load(&dir, &vars, &Flags::default()).unwrap_err();
+    let names: Vec<&str> = error.mistakes.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names, ["UPSTREAM_API_KEY", "UPSTREAM_TIMEOUT"]);
+    assert!(!error.to_string().contains("s3cret"), "{error}");
+}

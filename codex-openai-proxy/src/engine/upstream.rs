@@ -1,0 +1,72 @@
+//! HTTP providers: whoever answers at an URL in one of OpenAI's two APIs.
+//!
+//! A [`Provider`] is called in two ways. [`Provider::start`] makes a turn of it, as the other engines
+//! do. [`Provider::call`] sends a body as it is, for requests whose protocol is the provider's own:
+//! they are relayed. Either way there is no task between the provider and whoever polls: nothing is
+//! read ahead of the client, and dropping the reply ends the call.
+
+mod breaker;
+mod client;
+mod models;
+mod names;
+mod provider;
+mod refusal;
+mod reply;
+mod retry;
+#[cfg(test)]
+pub(crate) mod tests;
+mod turns;
+
+pub use models::ListedModel;
+pub use names::{Found, Route};
+pub use provider::{Call, Expects, Handling, Provider};
+pub use reply::{Reply, ReplyBody};
+
+use crate::config::UpstreamSettings;
+use std::sync::Arc;
+
+/// The providers of the configuration, in its order.
+#[derive(Debug, Default)]
+pub struct Upstreams {
+    providers: Vec<Arc<Provider>>,
+}
+
+/// A provider cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the provider '{provider}' cannot be set up: {source}")]
+pub struct UpstreamError {
+    /// Its name in the configuration.
+    pub provider: String,
+    /// Why not.
+    pub source: reqwest::Error,
+}
+
+impl Upstreams {
+    /// Providers of these settings. No connection is made.
+    ///
+    /// # Errors
+    ///
+    /// When an HTTP client cannot be built: the system's root certificates cannot be read.
+    pub fn new(settings: &[UpstreamSettings]) -> Result<Self, UpstreamError> {
+        let provider = |settings: &UpstreamSettings| match Provider::new(settings) {
+            Ok(provider) => Ok(Arc::new(provider)),
+            Err(source) => Err(UpstreamError {
+                provider: settings.name.clone(),
+                source,
+            }),
+        };
+        let providers = settings.iter().map(provider).collect::<Result<_, _>>()?;
+        Ok(Self { providers })
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.providers.is_empty()
+    }
+
+    /// Each of them, in the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.iter()
+    }
+}

@@ -1,0 +1,104 @@
+//! `POST /v1/chat/completions`, Azure's paths for the same, and `POST /v1/responses`.
+
+mod asked;
+mod begun;
+
+use crate::{
+    config::WireApi,
+    engine::upstream::{Found, Route},
+    http::{AppState, body::ReplyBody, relay, watch::Watch},
+    traffic::record::Asks,
+    turn::TurnError,
+    wire::peek::{Peek, Shape},
+};
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+
+/// A request for a reply, before it is understood.
+pub struct Request<'a> {
+    /// The API of the route, which is that of the reply.
+    pub api: Shape,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// The model, where the path names one.
+    pub deployment: Option<&'a str>,
+    /// Its body, whose shape need not be that of the route.
+    pub body: Bytes,
+}
+
+/// Who answers, and how.
+enum Way {
+    /// A provider that speaks the client's API: the body goes on as it is but for the model's name.
+    Relay(Box<relay::Request>),
+    /// A provider that speaks the other one.
+    Provider(Route),
+    /// The engine; by this name of the model, where the client named the engine in front of it.
+    Engine(Option<String>),
+}
+
+/// Answers a request, as a stream or in one piece.
+pub async fn create(
+    state: &AppState,
+    request: Request<'_>,
+    mut watch: Watch,
+) -> Response<ReplyBody> {
+    watch.on_body(&request.body);
+    let asked = match way(state, &request) {
+        Ok(Way::Relay(relayed)) => {
+            let asks = Asks {
+                model: relayed.model.clone(),
+                stream: relayed.stream,
+                ..Asks::default()
+            };
+            watch.on_asks(asks, None);
+            return relay::relay(state, *relayed, watch).await;
+        }
+        Ok(Way::Provider(route)) => asked::by_provider(state, &request, route, &mut watch).await,
+        Ok(Way::Engine(name)) => asked::by_engine(state, &request, name, &mut watch).await,
+        Err(error) => Err(error),
+    };
+    let begun = match asked {
+        Ok(asked) => {
+            drop(request.body);
+            begun::begin(state, asked, &mut watch).await
+        }
+        Err(error) => {
+            watch.on_refused(&request.body);
+            Err(error.into())
+        }
+    };
+    match begun {
+        Ok(begun) => begun.into_response(state, watch),
+        Err(error) => {
+            watch.on_error(&error);
+            error.into_response()
+        }
+    }
+}
+
+/// Decides who answers. Where there is no provider to choose, the body is not looked at for it.
+fn way(state: &AppState, request: &Request<'_>) -> Result<Way, TurnError> {
+    if state.upstreams.is_empty() {
+        return Ok(Way::Engine(None));
+    }
+    let peek = Peek::of(&request.body)?;
+    let model = peek.model_or(request.deployment)?;
+    let route = match state.upstreams.find(model, &state.config.aliases) {
+        Found::Codex(name) => return Ok(Way::Engine(name.map(str::to_owned))),
+        Found::Provider(route) => route,
+    };
+    let speaks = match route.provider.wire_api() {
+        WireApi::Chat => Shape::Chat,
+        WireApi::Responses => Shape::Responses,
+    };
+    if speaks != request.api || speaks != peek.shape {
+        return Ok(Way::Provider(route));
+    }
+    Ok(Way::Relay(Box::new(relay::Request {
+        api: speaks,
+        body: peek.rewrite(&request.body, &route.model),
+        model: model.to_owned(),
+        stream: peek.stream,
+        route,
+    })))
+}

@@ -1,0 +1,282 @@
+//! What a request asks for, understood.
+
+use super::Request;
+use crate::{
+    config::WireApi,
+    engine::upstream::Route,
+    http::{AppState, conversation, watch, watch::Watch},
+    translate::{
+        ToolNames, Translated, chat, from_client,
+        responses::{self, Echo},
+    },
+    turn::{Aliases, ConversationId, ModelName, NamedConversation, Sends, TurnError, TurnRequest},
+    wire::{
+        object::Object,
+        peek::Shape,
+        request::RequestBody,
+        responses::{InputItem, ResponsesRequest, stored::input_items},
+    },
+};
+use serde_json::Value;
+use std::mem;
+use uuid::Uuid;
+
+/// A request, understood, and what its reply needs to know of it.
+pub struct Asked {
+    /// What is asked.
+    pub turn: TurnRequest,
+    /// Who is asked, where it is not the engine.
+    pub provider: Option<Route>,
+    /// The model as the client calls it.
+    pub model: ModelName,
+    /// Whether the reply is wanted as a stream.
+    pub stream: bool,
+    /// The form of the reply.
+    pub form: Form,
+}
+
+/// The form of a reply.
+pub enum Form {
+    /// Of Chat Completions.
+    Chat {
+        /// Whether a stream tells the usage.
+        include_usage: bool,
+    },
+    /// Of Responses.
+    Responses(Box<Draft>),
+}
+
+/// A response before anything of it is known.
+pub struct Draft {
+    /// Its id.
+    pub id: String,
+    /// What it repeats of its request.
+    pub echo: Echo,
+    /// Whether the client gets sealed reasoning.
+    pub include_encrypted: bool,
+    /// What the client calls its tools.
+    pub tool_names: ToolNames,
+    /// The conversation, where the client named one.
+    pub conversation: Option<ConversationId>,
+    /// The items that it answers, where it is to be kept: a JSON array.
+    pub kept: Option<String>,
+    /// The response that it follows.
+    pub previous: Option<String>,
+}
+
+/// A request as far as both kinds of engines understand it alike.
+struct Read {
+    translated: Translated,
+    model: ModelName,
+    /// How many messages or items came.
+    entries: usize,
+    /// Where the reply is of Responses.
+    draft: Option<Box<Draft>>,
+    /// The conversation that holds the response which the request follows.
+    follows: Option<ConversationId>,
+}
+
+/// Understands a request that the engine answers. `name` is what the client calls the model, where
+/// it named the engine in front of it.
+pub(super) async fn by_engine(
+    state: &AppState,
+    request: &Request<'_>,
+    name: Option<String>,
+    watch: &mut Watch,
+) -> Result<Asked, TurnError> {
+    let resolve = |sent: &str| {
+        let catalog = state.engine.catalog();
+        match &name {
+            Some(name) => ModelName {
+                sent: sent.to_owned(),
+                ..ModelName::resolve(name, &Aliases::default(), &catalog)
+            },
+            None => ModelName::resolve(sent, &state.config.aliases, &catalog),
+        }
+    };
+    let mut read = Read::of(state, request, resolve).await?;
+    let Read {
+        translated,
+        draft,
+        follows,
+        ..
+    } = &mut read;
+    let conversation = &mut translated.turn.conversation;
+    if conversation.is_none() && follows.is_none() {
+        *conversation = conversation::from_headers(request.headers, &mut translated.dropped)?;
+    }
+    if let Some(draft) = draft
+        && conversation.is_none()
+        && (draft.kept.is_some() || follows.is_some())
+    {
+        // Whoever goes on from the response finds its thread by this, also after a restart.
+        let made_up = || ConversationId::made_up(Uuid::new_v4());
+        *conversation = Some(NamedConversation {
+            id: follows.take().unwrap_or_else(made_up),
+            sends: Sends::Whole,
+        });
+    }
+    Ok(read.asked(None, watch))
+}
+
+/// Understands a request that a provider answers, which is not of the API that it speaks.
+pub(super) async fn by_provider(
+    state: &AppState,
+    request: &Request<'_>,
+    route: Route,
+    watch: &mut Watch,
+) -> Result<Asked, TurnError> {
+    let resolve = |sent: &str| ModelName {
+        sent: sent.to_owned(),
+        slug: route.model.clone(),
+        effort: None,
+        reversed: route.reversed,
+    };
+    let mut read = Read::of(state, request, resolve).await?;
+    let honoured = match route.provider.wire_api() {
+        WireApi::Chat => chat::HONOURED,
+        WireApi::Responses => responses::HONOURED,
+    };
+    let Translated { turn, dropped, .. } = &mut read.translated;
+    dropped.retain(|name| !honoured.contains(&name.as_str()));
+    // Providers keep nothing: all that they know of a chat comes with each request.
+    if turn.conversation.take().is_some() {
+        dropped.push("conversation_id".to_owned());
+        if let Some(draft) = &mut read.draft {
+            draft.conversation = None;
+        }
+    }
+    Ok(read.asked(Some(route), watch))
+}
+
+impl Read {
+    async fn of(
+        state: &AppState,
+        request: &Request<'_>,
+        resolve: impl FnOnce(&str) -> ModelName,
+    ) -> Result<Self, TurnError> {
+        let body = Object::parse(&request.body)?;
+        let mut draft = match request.api {
+            Shape::Chat => None,
+            Shape::Responses => Some(Box::new(Draft::of(&body))),
+        };
+        let mut body = RequestBody::read(body, request.deployment)?;
+        let entries = body.entries();
+        let mut follows = None;
+        match &mut body {
+            RequestBody::Responses(asked) => {
+                if let Some(draft) = &mut draft {
+                    draft.settle(asked, state.responses.is_usable());
+                }
+                follows = follow(state, asked).await?;
+            }
+            RequestBody::Chat(_) => {}
+        }
+        let model = resolve(&body.common().model);
+        let mut translated = from_client(body, &model)?;
+        if let Some(draft) = &mut draft {
+            draft.include_encrypted = translated.include_encrypted;
+            draft.tool_names = mem::take(&mut translated.tool_names);
+            let named = translated.turn.conversation.as_ref();
+            draft.conversation = named.map(|named| named.id.clone());
+        }
+        Ok(Self {
+            translated,
+            model,
+            entries,
+            draft,
+            follows,
+        })
+    }
+
+    /// Tells what is asked.
+    fn asked(self, provider: Option<Route>, watch: &mut Watch) -> Asked {
+        let Self {
+            translated,
+            model,
+            entries,
+            draft,
+            ..
+        } = self;
+        let Translated {
+            turn,
+            stream,
+            include_usage,
+            dropped,
+            ..
+        } = translated;
+        let bodies = watch.log().bodies();
+        let asks = watch::asks(&turn, &model, entries, stream, dropped, bodies);
+        let named = turn.conversation.as_ref();
+        watch.on_asks(asks, named.map(|named| &named.id));
+        for result in watch::results(&turn.items) {
+            watch.publish(result);
+        }
+        Asked {
+            turn,
+            provider,
+            model,
+            stream,
+            form: match draft {
+                Some(draft) => Form::Responses(draft),
+                None => Form::Chat { include_usage },
+            },
+        }
+    }
+}
+
+impl Draft {
+    /// The draft of a response to this body.
+    fn of(body: &Object) -> Self {
+        let id = format!("resp_{}", Uuid::new_v4().simple());
+        // The reader takes it apart, so that it has to be copied.
+        let input = body.get("input");
+        let kept = input.map(|input| Value::Array(input_items(input.clone(), &id)).to_string());
+        Self {
+            echo: Echo::of(body),
+            kept,
+            id,
+            include_encrypted: false,
+            tool_names: ToolNames::default(),
+            conversation: None,
+            previous: None,
+        }
+    }
+
+    /// Learns what the client wants to be kept.
+    fn settle(&mut self, asked: &ResponsesRequest, can_keep: bool) {
+        if asked.store == Some(false) || !can_keep {
+            self.kept = None;
+        }
+        self.previous.clone_from(&asked.previous_response_id);
+    }
+}
+
+/// Puts what was said before in front of a request that follows a response. Gives the conversation
+/// that holds that.
+async fn follow(
+    state: &AppState,
+    asked: &mut ResponsesRequest,
+) -> Result<Option<ConversationId>, TurnError> {
+    let Some(id) = &asked.previous_response_id else {
+        return Ok(None);
+    };
+    let not_found = || TurnError::InvalidRequest {
+        message: format!("Previous response with id '{id}' not found."),
+        param: Some("previous_response_id".to_owned()),
+        code: Some("previous_response_not_found"),
+    };
+    let chain = state.responses.chain(id).await?.ok_or_else(not_found)?;
+    if chain.missing.is_some() {
+        return Err(not_found());
+    }
+    // Calls that were cut off were never made: nobody can answer them.
+    let items = chain.items.into_iter().filter(|item| !is_cut_off_call(item));
+    asked.earlier = InputItem::read_earlier(items.collect())?;
+    Ok(chain.conversation)
+}
+
+fn is_cut_off_call(item: &Value) -> bool {
+    let is = |member, word| item.get(member).is_some_and(|value| value == word);
+    is("status", "incomplete") && (is("type", "function_call") || is("type", "custom_tool_call"))
+}

@@ -1,0 +1,206 @@
+//! A stream on its way from a provider to a client.
+
+use super::tell_notes;
+use crate::{
+    config::KeptBodies,
+    engine::upstream::{Reply, ReplyBody},
+    http::{error::ErrorReply, watch::Watch},
+    translate::relay::StreamRelay,
+    turn::{TurnError, TurnEvent},
+    wire::sse::{Decoder, Event, KEEP_ALIVE},
+};
+use bytes::Bytes;
+use futures_util::{
+    StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use std::{mem, time::Duration};
+use tokio::time::{Instant, timeout_at};
+
+/// The longest event that is read, in bytes.
+const LONGEST_EVENT: usize = 16 * 1024 * 1024;
+
+/// How long a provider has to tell what belongs to its error: a response that failed comes right
+/// after it, or not at all.
+const REST_OF_ERROR: Duration = Duration::from_millis(250);
+
+/// A stream that is passed on. Each piece of it leaves as soon as it is there, and silence is broken by
+/// comments.
+///
+/// Ends once: as the provider ends it, or with one error. Dropping it before that ends the call.
+pub(super) struct Passing {
+    stage: Stage,
+    decoder: Decoder,
+    relay: StreamRelay,
+    keep_alive: Duration,
+    watch: Watch,
+    /// Kept for their allocations.
+    events: Vec<Event>,
+    said: Vec<TurnEvent>,
+}
+
+/// How far a reply is.
+pub(super) enum Stage {
+    /// The provider has not answered yet.
+    Calling(BoxFuture<'static, Result<Reply, TurnError>>),
+    /// Its reply comes.
+    Reading(ReplyBody),
+    /// The client has got all that it gets.
+    Ended,
+}
+
+/// What has come.
+enum News {
+    Answer(Result<Reply, TurnError>),
+    /// A piece of the reply, or its end.
+    Piece(Option<Result<Bytes, TurnError>>),
+}
+
+impl Passing {
+    pub(super) fn new(
+        stage: Stage,
+        relay: StreamRelay,
+        keep_alive: Duration,
+        mut watch: Watch,
+    ) -> Self {
+        watch.on_stream();
+        Self {
+            stage,
+            decoder: Decoder::new(LONGEST_EVENT),
+            relay,
+            keep_alive,
+            watch,
+            events: Vec::new(),
+            said: Vec::new(),
+        }
+    }
+
+    /// The pieces that the client gets.
+    pub(super) fn into_stream(self) -> BoxStream<'static, Bytes> {
+        let frames = stream::unfold(self, |mut passing| async move {
+            let frame = passing.next().await?;
+            Some((frame, passing))
+        });
+        frames.boxed()
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        let comment = Instant::now() + self.keep_alive;
+        let mut out = Vec::new();
+        while out.is_empty() {
+            let news = match &mut self.stage {
+                Stage::Calling(call) => timeout_at(comment, call).await.map(News::Answer),
+                Stage::Reading(body) => timeout_at(comment, body.next()).await.map(News::Piece),
+                Stage::Ended => return None,
+            };
+            match news {
+                Ok(News::Answer(answer)) => self.on_answer(answer, &mut out),
+                Ok(News::Piece(piece)) => self.on_piece(piece, &mut out).await,
+                Err(_silence) => out.extend_from_slice(KEEP_ALIVE),
+            }
+        }
+        let frame = Bytes::from(out);
+        self.watch.on_frame(&frame);
+        Some(frame)
+    }
+
+    /// The provider has answered, after the client was told that a stream comes.
+    fn on_answer(&mut self, answer: Result<Reply, TurnError>, out: &mut Vec<u8>) {
+        match answer {
+            Ok(reply) if reply.is_json() => {
+                let message = "The provider does not stream, and took too long to be told apart from \
+                               one that does.";
+                let message = message.to_owned();
+                self.fail(TurnError::Upstream { message }, out);
+            }
+            Ok(reply) => self.stage = Stage::Reading(reply.body),
+            Err(error) => self.fail(error, out),
+        }
+    }
+
+    async fn on_piece(&mut self, piece: Option<Result<Bytes, TurnError>>, out: &mut Vec<u8>) {
+        match piece {
+            Some(Ok(piece)) => {
+                if let Err(error) = self.pass(&piece, out) {
+                    self.pass_rest_of_error(out).await;
+                    self.watch.on_error(&ErrorReply::from(error));
+                    self.end();
+                } else if self.relay.has_ended() {
+                    self.end();
+                }
+            }
+            Some(Err(error)) => self.fail(error, out),
+            None => match self.relay.finish(out, &mut self.said) {
+                Ok(()) => {
+                    self.tell();
+                    self.end();
+                }
+                Err(error) => self.fail(error, out),
+            },
+        }
+    }
+
+    /// Passes on what `piece` completes.
+    ///
+    /// # Errors
+    ///
+    /// The first error that the provider tells in it, which is among what was passed on.
+    fn pass(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), TurnError> {
+        let mut told = Ok(());
+        let mut events = mem::take(&mut self.events);
+        let fed = self.decoder.feed(piece, &mut events);
+        for event in events.drain(..) {
+            let read = self.relay.on_event(&event, out, &mut self.said);
+            told = told.and(read);
+            if self.watch.log().bodies() != KeptBodies::Off
+                && let Some(object) = self.relay.object(&event)
+            {
+                let object = Bytes::copy_from_slice(object.as_bytes());
+                self.watch.on_object(object);
+            }
+            self.tell();
+        }
+        self.events = events;
+        if let (Err(too_long), false) = (fed, self.relay.has_ended()) {
+            let message = format!("The provider's reply cannot be read: {too_long}.");
+            self.fail(TurnError::Upstream { message }, out);
+        }
+        told
+    }
+
+    /// An error goes to the client together with what belongs to it.
+    async fn pass_rest_of_error(&mut self, out: &mut Vec<u8>) {
+        let until = Instant::now() + REST_OF_ERROR;
+        while !self.relay.has_ended()
+            && let Stage::Reading(body) = &mut self.stage
+            && let Ok(Some(Ok(piece))) = timeout_at(until, body.next()).await
+        {
+            // That it failed is known.
+            let _ = self.pass(&piece, out);
+        }
+    }
+
+    /// Ends the reply with an error that the provider has not told.
+    fn fail(&mut self, error: TurnError, out: &mut Vec<u8>) {
+        let error = ErrorReply::from(error);
+        self.relay.on_error(&error.body, out);
+        self.watch.on_error(&error);
+        self.end();
+    }
+
+    /// Tells the log what was said.
+    fn tell(&mut self) {
+        tell_notes(&self.relay.notes(), &mut self.watch);
+        for event in self.said.drain(..) {
+            self.watch.on_event(&event);
+        }
+    }
+
+    /// Nothing more is read.
+    fn end(&mut self) {
+        if let Stage::Reading(body) = mem::replace(&mut self.stage, Stage::Ended) {
+            body.release();
+        }
+    }
+}

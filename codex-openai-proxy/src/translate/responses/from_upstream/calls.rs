@@ -1,0 +1,218 @@
+//! Tool calls, as their events come.
+
+use crate::{
+    translate::note::Notes,
+    turn::{Tool, ToolCall, ToolKind, TurnEvent},
+};
+use serde::{Deserialize, de::IgnoredAny};
+use std::collections::HashSet;
+
+/// Characters of a seed that go into an id. Ids of more than 64 characters are refused by many.
+const SEED: usize = 48;
+
+/// What all calls of a reply have in common.
+#[derive(Debug)]
+pub(super) struct Calls {
+    /// The custom tools that were offered.
+    custom: HashSet<String>,
+    /// What ids are made from.
+    seed: String,
+    /// Ids that were given to calls.
+    ids: HashSet<String>,
+    /// Calls that were begun.
+    begun: usize,
+    /// Calls that were told as a whole.
+    told: usize,
+}
+
+/// One call.
+#[derive(Debug, Default)]
+pub(super) struct Call {
+    /// The tool and the id, once they are known.
+    head: Option<Head>,
+    /// What came of the arguments. Of a call that was begun, all of it has been told.
+    arguments: String,
+}
+
+#[derive(Debug)]
+struct Head {
+    id: String,
+    name: String,
+    form: Form,
+    /// The number under which the call was begun.
+    index: Option<usize>,
+}
+
+/// What the arguments of a call are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// JSON.
+    Json,
+    /// Free text.
+    Text,
+    /// Free text for a custom tool, wrapped in JSON: a provider without custom tools takes them for
+    /// functions with one parameter.
+    Wrapped,
+}
+
+/// The text in [`Form::Wrapped`], see [`Tool::parameters`].
+#[derive(Deserialize)]
+struct Wrapper {
+    input: String,
+}
+
+impl Calls {
+    /// No calls yet, to `tools`.
+    pub(super) fn new(tools: &[Tool], seed: &str) -> Self {
+        let custom = tools.iter().filter(|tool| tool.kind == ToolKind::Custom);
+        Self {
+            custom: custom.map(|tool| tool.name.clone()).collect(),
+            seed: seed.chars().take(SEED).collect(),
+            ids: HashSet::new(),
+            begun: 0,
+            told: 0,
+        }
+    }
+
+    /// Whether a call of that id was told, or has begun.
+    pub(super) fn has_told(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// Whether a call was told as a whole.
+    pub(super) fn any_told(&self) -> bool {
+        self.told > 0
+    }
+
+    /// What the arguments of a call to `name` are, whose item is one of a function or of a custom
+    /// tool.
+    pub(super) fn form(&self, kind: ToolKind, name: &str) -> Form {
+        match kind {
+            ToolKind::Custom => Form::Text,
+            ToolKind::Function if self.custom.contains(name) => Form::Wrapped,
+            ToolKind::Function => Form::Json,
+        }
+    }
+
+    /// An id that no other call of the reply has: the provider's if possible.
+    fn id(&mut self, sent: Option<String>, notes: &mut Notes) -> String {
+        let mut id = match sent {
+            Some(id) if !self.ids.contains(&id) => id,
+            Some(id) => {
+                notes.take("duplicate_call_id", id);
+                format!("call_{}_{}", self.seed, self.ids.len())
+            }
+            None => format!("call_{}_{}", self.seed, self.ids.len()),
+        };
+        while !self.ids.insert(id.clone()) {
+            id.push('_');
+        }
+        id
+    }
+}
+
+impl Call {
+    /// Whether the tool is known.
+    pub(super) fn has_begun(&self) -> bool {
+        self.head.is_some()
+    }
+
+    /// Begins the call, or tells what is known of one whose arguments came first.
+    pub(super) fn begin(
+        &mut self,
+        calls: &mut Calls,
+        kind: ToolKind,
+        id: Option<String>,
+        name: String,
+        out: &mut Vec<TurnEvent>,
+        notes: &mut Notes,
+    ) {
+        if self.head.is_some() {
+            return;
+        }
+        let id = calls.id(id, notes);
+        let form = calls.form(kind, &name);
+        let mut index = None;
+        if form != Form::Wrapped {
+            index = Some(calls.begun);
+            out.push(TurnEvent::ToolCallBegun {
+                index: calls.begun,
+                id: id.clone(),
+                name: name.clone(),
+                kind,
+            });
+            tell(calls.begun, self.arguments.clone(), out);
+            calls.begun += 1;
+        }
+        self.head = Some(Head {
+            id,
+            name,
+            form,
+            index,
+        });
+    }
+
+    /// More of the arguments.
+    pub(super) fn more(&mut self, arguments: String, out: &mut Vec<TurnEvent>) {
+        self.arguments.push_str(&arguments);
+        if let Some(index) = self.index() {
+            tell(index, arguments, out);
+        }
+    }
+
+    /// All of the arguments. What was told before stays as it was.
+    pub(super) fn whole(&mut self, arguments: &str, out: &mut Vec<TurnEvent>, notes: &mut Notes) {
+        match arguments.strip_prefix(&*self.arguments) {
+            Some(rest) => self.more(rest.to_owned(), out),
+            // Some servers send them empty in the last event.
+            None if arguments.is_empty() => {}
+            None => notes.take("arguments_differ", self.name().to_owned()),
+        }
+    }
+
+    /// Ends the call.
+    pub(super) fn end(mut self, calls: &mut Calls, out: &mut Vec<TurnEvent>, notes: &mut Notes) {
+        let is_empty = self.arguments.trim_ascii().is_empty();
+        if is_empty && matches!(&self.head, Some(head) if head.form == Form::Json) {
+            self.more("{}".to_owned(), out);
+        }
+        let Some(Head { id, name, form, .. }) = self.head else {
+            return notes.take("call_without_name", String::new());
+        };
+        let (kind, arguments) = match form {
+            Form::Json => {
+                if serde_json::from_str::<IgnoredAny>(&self.arguments).is_err() {
+                    notes.take("arguments_not_json", name.clone());
+                }
+                (ToolKind::Function, self.arguments)
+            }
+            Form::Text => (ToolKind::Custom, self.arguments),
+            Form::Wrapped => {
+                let text = serde_json::from_str(&self.arguments);
+                let text = text.map(|Wrapper { input }| input);
+                (ToolKind::Custom, text.unwrap_or(self.arguments))
+            }
+        };
+        calls.told += 1;
+        out.push(TurnEvent::ToolCall(ToolCall {
+            id,
+            name,
+            kind,
+            arguments,
+        }));
+    }
+
+    fn index(&self) -> Option<usize> {
+        self.head.as_ref()?.index
+    }
+
+    fn name(&self) -> &str {
+        self.head.as_ref().map_or("", |head| &head.name)
+    }
+}
+
+fn tell(index: usize, arguments: String, out: &mut Vec<TurnEvent>) {
+    if !arguments.is_empty() {
+        out.push(TurnEvent::ToolCallDelta { index, arguments });
+    }
+}

@@ -1,0 +1,146 @@
+//! Names of tools that stand in a namespace, for engines that know no namespaces.
+
+use std::collections::{HashMap, HashSet};
+
+/// What stands between the two parts of a flat name.
+const BETWEEN: &str = "__";
+
+/// The longest name that upstreams take.
+const LONGEST: usize = 64;
+
+/// The tools of a request that stand in a namespace: under which flat name each is offered to an
+/// engine, and what the client calls it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToolNames(HashMap<String, (String, String)>);
+
+/// Gives the tools of a request their flat names.
+#[derive(Debug)]
+pub(super) struct Flattener {
+    taken: HashSet<String>,
+    names: ToolNames,
+}
+
+impl ToolNames {
+    /// The namespace, and the name in it, of the tool that is offered as `flat`. `None` for a tool
+    /// without a namespace, whose name is the client's.
+    #[must_use]
+    pub fn get(&self, flat: &str) -> Option<(&str, &str)> {
+        let (namespace, name) = self.0.get(flat)?;
+        Some((namespace, name))
+    }
+
+    /// The flat name of a tool, offered or not: past calls name tools that are not offered any more.
+    #[must_use]
+    pub fn flat(&self, namespace: &str, name: &str) -> String {
+        let usual = join(namespace, name);
+        if self.get(&usual) == Some((namespace, name)) {
+            return usual;
+        }
+        let offered = self
+            .0
+            .iter()
+            .find(|(_, (space, inner))| space == namespace && inner == name);
+        offered.map_or(usual, |(flat, _)| flat.clone())
+    }
+}
+
+impl Flattener {
+    /// Begins with the names of the tools that stand in no namespace, which stay as they are.
+    pub(super) fn new(plain: HashSet<String>) -> Self {
+        Self {
+            taken: plain,
+            names: ToolNames::default(),
+        }
+    }
+
+    /// The flat name of the next tool: one that no other tool has.
+    pub(super) fn assign(&mut self, namespace: String, name: String) -> String {
+        let stem = join(&namespace, &name);
+        let mut flat = stem.clone();
+        let mut number = 2;
+        while !self.taken.insert(flat.clone()) {
+            let suffix = format!("_{number}");
+            let length = stem.len().min(LONGEST - suffix.len());
+            flat = format!("{}{suffix}", &stem[..length]);
+            number += 1;
+        }
+        self.names.0.insert(flat.clone(), (namespace, name));
+        flat
+    }
+
+    /// The names that were given so far.
+    pub(super) fn names(&self) -> &ToolNames {
+        &self.names
+    }
+
+    /// All names that were given.
+    pub(super) fn into_names(self) -> ToolNames {
+        self.names
+    }
+}
+
+/// The usual flat name: letters, digits, `_` and `-`, not too long.
+fn join(namespace: &str, name: &str) -> String {
+    let namespace = namespace.strip_suffix(BETWEEN).unwrap_or(namespace);
+    let letters = [namespace, BETWEEN, name].into_iter().flat_map(str::chars);
+    letters
+        .map(|letter| match letter {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' => letter,
+            _ => '_',
+        })
+        .take(LONGEST)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The flat names of these tools, one after the other, and what is known of them then.
+    fn flatten(plain: &[&str], tools: &[(&str, &str)]) -> (Vec<String>, ToolNames) {
+        let plain = plain.iter().map(|&name| name.to_owned()).collect();
+        let mut flattener = Flattener::new(plain);
+        let flat = tools
+            .iter()
+            .map(|&(namespace, name)| flattener.assign(namespace.to_owned(), name.to_owned()))
+            .collect();
+        (flat, flattener.into_names())
+    }
+
+    #[test]
+    fn a_flat_name_leads_back_to_the_tool_and_the_tool_to_its_name() {
+        let tools = [
+            ("mcp__files__", "read"),
+            ("mcp__files", "write"),
+            ("mcp__files", "read"),
+            ("größe", "a.b"),
+        ];
+        let (flat, names) = flatten(&["mcp__files__write"], &tools);
+        let expected = [
+            "mcp__files__read",
+            "mcp__files__write_2",
+            "mcp__files__read_2",
+            "gr__e__a_b",
+        ];
+        assert_eq!(flat, expected);
+        for (flat, (namespace, name)) in flat.iter().zip(tools) {
+            assert_eq!(names.get(flat), Some((namespace, name)));
+            assert_eq!(names.flat(namespace, name), *flat);
+        }
+        assert_eq!(names.get("mcp__files__write"), None);
+    }
+
+    #[test]
+    fn a_tool_that_is_not_offered_has_its_usual_name() {
+        assert_eq!(ToolNames::default().flat("mcp__a__", "b"), "mcp__a__b");
+    }
+
+    #[test]
+    fn long_names_stay_apart_and_within_what_upstreams_take() {
+        let long = "x".repeat(100);
+        let (flat, names) = flatten(&[], &[(&long, "a"), (&long, "b")]);
+        assert_eq!(flat[0], "x".repeat(LONGEST));
+        assert_eq!(flat[1], format!("{}_2", "x".repeat(LONGEST - 2)));
+        assert_eq!(names.get(&flat[1]), Some((long.as_str(), "b")));
+    }
+}

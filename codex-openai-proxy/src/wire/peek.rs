@@ -1,0 +1,164 @@
+//! A look at a request that is passed on as it came.
+//!
+//! Nothing of the body is built: what has to be known or changed is found in its text, and all else
+//! reaches the provider byte for byte, fields that nobody here knows among it.
+
+use super::{
+    invalid,
+    members::{Members, place},
+    object::Object,
+    splice::{Name, Splice},
+};
+use crate::turn::TurnError;
+use bytes::Bytes;
+use serde::Deserialize;
+use std::{borrow::Cow, ops::Range};
+
+/// Fields of ours, which no provider knows.
+const OURS: [&str; 1] = ["conversation_id"];
+
+const NAMES: [&str; 5] = ["model", "messages", "input", "stream", OURS[0]];
+
+/// Which of OpenAI's two APIs a body belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Chat Completions.
+    Chat,
+    /// Responses.
+    Responses,
+}
+
+/// What can be told of a request's body at a glance, and where in it a relay has to change it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peek<'a> {
+    /// The model that it names.
+    pub model: Option<Cow<'a, str>>,
+    /// Which API it belongs to, by its fields: one with `input` and without `messages` is of
+    /// Responses, as [`RequestBody::parse`](super::request::RequestBody::parse) has it.
+    pub shape: Shape,
+    /// Whether it asks for a stream.
+    pub stream: bool,
+    /// What a relay changes.
+    splice: Splice<'a>,
+}
+
+/// A string that is copied only where it has escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Peek<'a> {
+    /// Looks at a body.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::InvalidRequest`] where the body is no JSON object, in the words of
+    /// [`Object::parse`], or where `model` is no string or an empty one.
+    pub fn of(body: &'a [u8]) -> Result<Self, TurnError> {
+        let text = str::from_utf8(body).map_err(|_| not_an_object(body))?;
+        let members = Members::find(text, &NAMES).map_err(|_| not_an_object(body))?;
+        let model = members.get("model");
+        let model = model.map(|value| read_model(body, value)).transpose()?;
+        let has = |name| members.get(name).is_some();
+        Ok(Self {
+            shape: if has("input") && !has("messages") {
+                Shape::Responses
+            } else {
+                Shape::Chat
+            },
+            stream: members.get("stream") == Some("true"),
+            splice: splice(text, &members),
+            model,
+        })
+    }
+
+    /// The model that it names, or else `default`, as on Azure's routes.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::InvalidRequest`] where there is neither.
+    pub fn model_or<'m>(&'m self, default: Option<&'m str>) -> Result<&'m str, TurnError> {
+        let named = self.model.as_deref().or(default);
+        named.ok_or_else(|| invalid::missing("model".to_owned()))
+    }
+
+    /// The body that this is a look at, for a provider: it names `model`, and our own fields are
+    /// gone from it. It is not copied where that is what it says already.
+    #[must_use]
+    pub fn rewrite(&self, body: &Bytes, model: &str) -> Bytes {
+        if self.model.as_deref() == Some(model) && self.splice.only_renames() {
+            return body.clone();
+        }
+        self.splice.with(&Name::new(model)).into()
+    }
+}
+
+/// The error of a body that is no JSON object. It is read once more for it, so that the words are
+/// the same wherever a request is refused.
+fn not_an_object(body: &[u8]) -> TurnError {
+    match Object::parse(body) {
+        Err(error) => error,
+        Ok(_) => TurnError::internal("a body is an object to one reader and not to another"),
+    }
+}
+
+fn read_model<'a>(body: &[u8], value: &'a str) -> Result<Cow<'a, str>, TurnError> {
+    let param = || "model".to_owned();
+    match serde_json::from_str(value) {
+        Ok(Text(name)) if name.is_empty() => Err(invalid::empty_string(param())),
+        Ok(Text(name)) => Ok(name),
+        Err(_) => Err(match serde_json::from_str(value) {
+            Ok(other) => invalid::wrong_type(param(), "a string", &other),
+            // What is in it is no JSON after all: half of a pair of surrogates, say.
+            Err(_) => not_an_object(body),
+        }),
+    }
+}
+
+fn splice<'a>(text: &'a str, members: &Members<'_>) -> Splice<'a> {
+    let mut splice = Splice::new(text);
+    let mut names = members.found.iter().map(|member| member.name);
+    if !names.clone().any(|name| name == "model") {
+        if members.has_others || names.any(|name| !OURS.contains(&name)) {
+            splice.insert(text);
+        } else {
+            splice.insert_alone();
+        }
+    }
+    // Whether a member that stays stands before the one that is looked at.
+    let mut after_kept = false;
+    for member in &members.found {
+        after_kept |= member.after_others;
+        if OURS.contains(&member.name) {
+            if let Some(value) = place(text, member.value) {
+                splice.cut(cut(text, value, after_kept));
+            }
+            continue;
+        }
+        after_kept = true;
+        if member.name == "model" {
+            // Every one of them: which counts where there are two is up to the provider.
+            splice.rename(member.value);
+        }
+    }
+    splice
+}
+
+/// The place of a member whose value is at `value`, with the comma that goes with it: the one before
+/// it, or, where no member that stays is before it, the one after.
+fn cut(text: &str, value: Range<usize>, after_kept: bool) -> Range<usize> {
+    let before = text[..value.start].trim_end();
+    let before = before.strip_suffix(':').unwrap_or(before).trim_end();
+    let before = before.strip_suffix('"').unwrap_or(before);
+    // However it is escaped, no quote is in the name of a field of ours.
+    let name = before.rfind('"').unwrap_or(before.len());
+    if after_kept {
+        let comma = text[..name].rfind(',').unwrap_or(name);
+        return comma..value.end;
+    }
+    let rest = text[value.end..].trim_start();
+    let rest = rest.strip_prefix(',').unwrap_or(rest);
+    name..text.len() - rest.len()
+}
+
+#[cfg(test)]
+mod tests;
