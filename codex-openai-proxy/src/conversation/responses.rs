@@ -24,6 +24,7 @@ use std::{
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use uuid::Uuid;
 
 #[cfg(test)]
 mod tests;
@@ -105,6 +106,14 @@ pub enum ResponseStoreError {
 #[derive(Deserialize)]
 struct Said {
     output: Vec<Value>,
+}
+
+/// Whether an id is of the form that this proxy gives to its responses: `resp_` and a UUID. Those of
+/// providers are longer.
+#[must_use]
+pub fn is_made_here(id: &str) -> bool {
+    id.strip_prefix("resp_")
+        .is_some_and(|name| name.len() == 32 && Uuid::try_parse(name).is_ok())
 }
 
 impl ResponseStore {
@@ -226,6 +235,37 @@ impl ResponseStore {
             chain.add(&row)?;
         }
         Ok(chain)
+    }
+
+    /// The response of a conversation that was stored last.
+    ///
+    /// # Errors
+    ///
+    /// See [`ResponseStoreError`].
+    pub async fn latest(&self, id: &ConversationId) -> Result<Option<String>, ResponseStoreError> {
+        let latest = sqlx::query_scalar(
+            "SELECT id FROM responses WHERE conversation = ? ORDER BY rowid DESC LIMIT 1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(self.pool()?)
+        .await?;
+        Ok(latest)
+    }
+
+    /// The items that came in and went out with a response, if it is stored.
+    ///
+    /// # Errors
+    ///
+    /// See [`ResponseStoreError`].
+    pub async fn items(&self, id: &str) -> Result<Option<Vec<Value>>, ResponseStoreError> {
+        let row = sqlx::query("SELECT id, input, response FROM responses WHERE id = ?")
+            .bind(id)
+            .fetch_optional(self.pool()?)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let mut chain = Chain::default();
+        chain.add(&row)?;
+        Ok(Some(chain.items))
     }
 
     /// Deletes the responses that are older than `age`, but for those that a younger one follows, and

@@ -24,11 +24,13 @@ pub use reply::{Reply, ReplyBody};
 
 use crate::config::UpstreamSettings;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// The providers of the configuration, in its order.
 #[derive(Debug, Default)]
 pub struct Upstreams {
     providers: Vec<Arc<Provider>>,
+    stop: CancellationToken,
 }
 
 /// A provider cannot be set up.
@@ -48,7 +50,8 @@ impl Upstreams {
     ///
     /// When an HTTP client cannot be built: the system's root certificates cannot be read.
     pub fn new(settings: &[UpstreamSettings]) -> Result<Self, UpstreamError> {
-        let provider = |settings: &UpstreamSettings| match Provider::new(settings) {
+        let stop = CancellationToken::new();
+        let provider = |settings: &UpstreamSettings| match Provider::new(settings, stop.clone()) {
             Ok(provider) => Ok(Arc::new(provider)),
             Err(source) => Err(UpstreamError {
                 provider: settings.name.clone(),
@@ -56,13 +59,18 @@ impl Upstreams {
             }),
         };
         let providers = settings.iter().map(provider).collect::<Result<_, _>>()?;
-        Ok(Self { providers })
+        Ok(Self { providers, stop })
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.providers.is_empty()
+    }
+
+    /// Ends every call that runs, with [`TurnError::Unavailable`](crate::turn::TurnError::Unavailable).
+    pub fn shutdown(&self) {
+        self.stop.cancel();
     }
 
     /// Each of them, in the order of the configuration.

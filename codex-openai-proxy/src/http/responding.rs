@@ -9,6 +9,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
+use serde_json::Value;
 use std::{
     pin::Pin,
     task::{Context, Poll},
@@ -114,7 +115,7 @@ impl Responding {
             conversation,
         } = self.kept.take()?;
         let response = self.writer.response();
-        let row = StoredResponse {
+        let mut row = StoredResponse {
             id: response.id.to_owned(),
             conversation,
             previous,
@@ -126,6 +127,7 @@ impl Responding {
         };
         // It is kept even where the client does not wait for the end.
         let keep = tokio::spawn(async move {
+            row.previous = follows(&store, &row).await;
             if let Err(error) = store.put(&row).await {
                 // The client has its answer all the same.
                 tracing::error!(%error, "response_not_stored");
@@ -141,6 +143,27 @@ fn object(writer: &ResponseWriter) -> Bytes {
     serde_json::to_vec(&writer.response())
         .unwrap_or_default()
         .into()
+}
+
+/// The response that this one follows: the one that the client named, or, where it named a conversation
+/// of its own and sent only what is new, the last of that.
+async fn follows(store: &ResponseStore, row: &StoredResponse) -> Option<String> {
+    let named = row.conversation.as_ref().filter(|id| !id.is_made_up());
+    match (&row.previous, named) {
+        (None, Some(conversation)) if is_news(&row.input) => {
+            store.latest(conversation).await.ok().flatten()
+        }
+        _ => row.previous.clone(),
+    }
+}
+
+/// Whether items hold nothing that a model has said.
+fn is_news(items: &str) -> bool {
+    let items: Vec<Value> = serde_json::from_str(items).unwrap_or_default();
+    !items.iter().any(|item| {
+        let is_call = |kind: &str| kind.ends_with("_call");
+        item["role"] == "assistant" || item["type"].as_str().is_some_and(is_call)
+    })
 }
 
 fn status(status: ResponseStatus) -> &'static str {

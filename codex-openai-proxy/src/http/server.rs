@@ -69,7 +69,7 @@ impl Server {
     /// Serves HTTP/1.1 and cleartext HTTP/2 until `shutdown` is done.
     ///
     /// Then no connection is accepted any more, idle ones are closed, and running replies may
-    /// finish until the drain deadline. What still runs after it is ended by the engine, with a
+    /// finish until the drain deadline. What still runs after it is ended by its engine, with a
     /// little time to say so.
     pub async fn serve(self, state: Arc<AppState>, shutdown: impl Future<Output = ()>) {
         let service = service(Arc::clone(&state));
@@ -123,6 +123,7 @@ impl Server {
         let mut drained = pin!(graceful.shutdown());
         let in_time = timeout(drain, &mut drained).await.is_ok();
         let end = async {
+            state.upstreams.shutdown();
             state.engine.shutdown().await;
             if !in_time {
                 drained.await;

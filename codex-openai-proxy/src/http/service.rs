@@ -32,6 +32,19 @@ const CORS_HEADERS: [HeaderName; 5] = [
     header::ACCESS_CONTROL_MAX_AGE,
 ];
 
+/// The headers of replies that pages of other origins may read.
+const EXPOSED: [HeaderName; 9] = [
+    REQUEST_ID,
+    CONVERSATION_ID,
+    header::RETRY_AFTER,
+    HeaderName::from_static("x-ratelimit-limit-requests"),
+    HeaderName::from_static("x-ratelimit-limit-tokens"),
+    HeaderName::from_static("x-ratelimit-remaining-requests"),
+    HeaderName::from_static("x-ratelimit-remaining-tokens"),
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
+
 /// The longest request id that is taken over from a client, in bytes.
 const MAX_REQUEST_ID: usize = 128;
 
@@ -186,7 +199,7 @@ fn cors() -> CorsLayer {
         .allow_origin(AnyOrigin)
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([REQUEST_ID, CONVERSATION_ID, header::RETRY_AFTER])
+        .expose_headers(EXPOSED)
         .max_age(PREFLIGHT_AGE)
 }
 

@@ -146,6 +146,14 @@ impl TurnError {
         }
     }
 
+    /// The end of the process cuts a reply off.
+    #[must_use]
+    pub fn stopping() -> Self {
+        Self::Unavailable {
+            message: "The proxy is shutting down.".to_owned(),
+        }
+    }
+
     /// A fault of ours; `detail` goes to the log and not to the client.
     pub fn internal(detail: impl std::fmt::Display) -> Self {
         Self::Internal {

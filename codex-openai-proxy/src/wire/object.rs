@@ -66,6 +66,12 @@ impl Object {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
+    /// The same, to change it.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        let value = self.fields.get_mut(name);
+        value.filter(|value| !value.is_null())
+    }
+
     /// Takes a field out.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         // Leaving `null` behind keeps the order of the others, and costs nothing.

@@ -17,7 +17,14 @@ use std::{borrow::Cow, ops::Range};
 /// Fields of ours, which no provider knows.
 const OURS: [&str; 1] = ["conversation_id"];
 
-const NAMES: [&str; 5] = ["model", "messages", "input", "stream", OURS[0]];
+const NAMES: [&str; 6] = [
+    "model",
+    "messages",
+    "input",
+    "stream",
+    "previous_response_id",
+    OURS[0],
+];
 
 /// Which of OpenAI's two APIs a body belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +45,8 @@ pub struct Peek<'a> {
     pub shape: Shape,
     /// Whether it asks for a stream.
     pub stream: bool,
+    /// The response that it follows.
+    pub previous_response_id: Option<Cow<'a, str>>,
     /// What a relay changes.
     splice: Splice<'a>,
 }
@@ -66,6 +75,10 @@ impl<'a> Peek<'a> {
                 Shape::Chat
             },
             stream: members.get("stream") == Some("true"),
+            previous_response_id: members
+                .get("previous_response_id")
+                .and_then(|value| serde_json::from_str(value).ok())
+                .map(|Text(id)| id),
             splice: splice(text, &members),
             model,
         })

@@ -10,10 +10,9 @@ mod log;
 mod stored;
 mod tools;
 
+use crate::upstream::{Gate, Reply};
 use serde_json::{Value, json};
 use std::time::Duration;
-
-use crate::upstream::{Gate, Reply};
 
 /// How soon the upstream and the client have to hear of an end.
 const SOON: Duration = Duration::from_secs(1);

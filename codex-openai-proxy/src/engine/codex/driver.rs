@@ -95,7 +95,8 @@ impl Driver {
             if job.keep == Keep::Lasting {
                 driver.keep = Keep::Lasting;
             }
-            driver.answer(job).instrument(span).await;
+            // The largest part of the task, and not needed while it waits.
+            Box::pin(driver.answer(job)).instrument(span).await;
             // A client that has a name for it tries again under that name, and with it comes the
             // cache key of the first attempt.
             if driver.keep == Keep::WhileLive && driver.is_blank() && driver.retire() {

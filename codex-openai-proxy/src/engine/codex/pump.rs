@@ -147,9 +147,7 @@ fn failed(error: TurnError, turn: TurnState) -> Step {
 
 /// The error of a reply that the end of the process cuts off.
 pub fn stopping() -> TurnError {
-    TurnError::Unavailable {
-        message: "The proxy is shutting down.".to_owned(),
-    }
+    TurnError::stopping()
 }
 
 /// The error of a reply whose conversation is deleted meanwhile.

@@ -21,6 +21,7 @@ use http::{HeaderValue, header};
 use reqwest::Client;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// A media type of requests and replies.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -41,6 +42,8 @@ pub struct Provider {
     retries: u32,
     /// What is sent to it, and must not come back to clients.
     secrets: Box<[Secret]>,
+    /// Cancelled when the process stops.
+    stop: CancellationToken,
     breaker: Breaker,
     pub(super) names: Names,
     pub(super) list: Arc<ModelList>,
@@ -79,7 +82,10 @@ pub enum Handling {
 
 impl Provider {
     /// A provider of these settings. No connection is made.
-    pub(super) fn new(settings: &UpstreamSettings) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(
+        settings: &UpstreamSettings,
+        stop: CancellationToken,
+    ) -> Result<Self, reqwest::Error> {
         let client = client::build(settings)?;
         let urls = Urls::of(settings);
         let host = urls.call.host_str().unwrap_or_default();
@@ -98,6 +104,7 @@ impl Provider {
             idle_timeout: settings.idle_timeout,
             retries: settings.retries,
             secrets: settings.secrets().cloned().collect(),
+            stop,
             breaker: Breaker::new(),
             names: Names::of(settings),
         })
@@ -126,14 +133,15 @@ impl Provider {
     ///
     /// [`TurnError::Provider`] with what the provider says for itself;
     /// [`TurnError::ProviderUnavailable`] where it has failed so often that it is left alone;
-    /// [`TurnError::Timeout`] and [`TurnError::Upstream`] where it does not answer.
+    /// [`TurnError::Timeout`] and [`TurnError::Upstream`] where it does not answer;
+    /// [`TurnError::Unavailable`] where the process stops.
     pub async fn call(&self, call: Call<'_>, log: &RequestLog) -> Result<Reply, TurnError> {
         let mut attempts = 0;
         let attempt = || {
             attempts += 1;
             self.attempt(&call, attempts, log)
         };
-        attempt
+        let answer = attempt
             .retry(retry::pauses(self.retries))
             .when(|failure| failure.again != Again::Never && self.breaker.is_closed())
             .adjust(|failure, pause| failure.again.pause(pause))
@@ -144,9 +152,12 @@ impl Provider {
                     what: "upstream_retried",
                     detail,
                 });
-            })
-            .await
-            .map_err(|failure| failure.error)
+            });
+        tokio::select! {
+            biased;
+            answer = answer => answer.map_err(|failure| failure.error),
+            () = self.stop.cancelled() => Err(TurnError::stopping()),
+        }
     }
 
     /// One try, as far as the provider is not left alone.
@@ -220,6 +231,7 @@ impl Provider {
             Arc::clone(&self.whom),
             self.timeout,
             self.idle_timeout,
+            self.stop.clone(),
         );
         if status.is_success() {
             return Ok(Reply {

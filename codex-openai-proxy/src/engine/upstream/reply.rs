@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// How long the rest of a reply may take that nobody reads any more.
 const REST_TIME: Duration = Duration::from_secs(1);
@@ -47,6 +48,8 @@ pub struct ReplyBody {
     deadline: Pin<Box<Sleep>>,
     is_waiting: bool,
     has_ended: bool,
+    /// Done when the process stops.
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl Reply {
@@ -78,6 +81,7 @@ impl ReplyBody {
         whom: Arc<str>,
         first: Duration,
         then: Duration,
+        stop: CancellationToken,
     ) -> Self {
         Self {
             chunks: response.bytes_stream().boxed(),
@@ -87,6 +91,7 @@ impl ReplyBody {
             deadline: Box::pin(tokio::time::sleep(first)),
             is_waiting: false,
             has_ended: false,
+            stop: Box::pin(stop.cancelled_owned()),
         }
     }
 
@@ -147,6 +152,8 @@ impl Stream for ReplyBody {
             return Poll::Ready(None);
         }
         let item = match self.chunks.poll_next_unpin(cx) {
+            // Asked each time: a stream that always has more must end too.
+            _ if self.stop.as_mut().poll(cx).is_ready() => Some(Err(TurnError::stopping())),
             Poll::Ready(Some(Ok(chunk))) => {
                 self.is_waiting = false;
                 self.patience = self.then;

@@ -2,9 +2,11 @@
 
 mod asked;
 mod begun;
+mod references;
 
 use crate::{
     config::WireApi,
+    conversation::responses::is_made_here,
     engine::upstream::{Found, Route},
     http::{AppState, body::ReplyBody, relay, watch::Watch},
     traffic::record::Asks,
@@ -30,7 +32,7 @@ pub struct Request<'a> {
 enum Way {
     /// A provider that speaks the client's API: the body goes on as it is but for the model's name.
     Relay(Box<relay::Request>),
-    /// A provider that speaks the other one.
+    /// A provider that speaks the other one, or that does not know what the request goes on from.
     Provider(Route),
     /// The engine; by this name of the model, where the client named the engine in front of it.
     Engine(Option<String>),
@@ -91,7 +93,10 @@ fn way(state: &AppState, request: &Request<'_>) -> Result<Way, TurnError> {
         WireApi::Chat => Shape::Chat,
         WireApi::Responses => Shape::Responses,
     };
-    if speaks != request.api || speaks != peek.shape {
+    // A response of ours means nothing to a provider.
+    let previous = peek.previous_response_id.as_deref();
+    let follows_ours = previous.is_some_and(is_made_here);
+    if speaks != request.api || speaks != peek.shape || follows_ours {
         return Ok(Way::Provider(route));
     }
     Ok(Way::Relay(Box::new(relay::Request {

@@ -219,7 +219,9 @@ async fn a_preflight_needs_no_key_and_gets_what_it_asks_for() {
     assert_eq!(response.status(), 200);
     assert_eq!(
         response.headers()["access-control-expose-headers"],
-        "x-request-id,x-conversation-id,retry-after"
+        "x-request-id,x-conversation-id,retry-after,x-ratelimit-limit-requests,\
+         x-ratelimit-limit-tokens,x-ratelimit-remaining-requests,x-ratelimit-remaining-tokens,\
+         x-ratelimit-reset-requests,x-ratelimit-reset-tokens"
     );
 }
 

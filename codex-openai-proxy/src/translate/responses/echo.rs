@@ -58,7 +58,7 @@ impl Echo {
             ("instructions", or_null("instructions")),
             ("max_output_tokens", or_null("max_output_tokens")),
             ("max_tool_calls", or_null("max_tool_calls")),
-            ("metadata", or("metadata", json!({}))),
+            ("metadata", raw(&metadata(sent("metadata")))),
             (
                 "parallel_tool_calls",
                 or("parallel_tool_calls", json!(true)),
@@ -173,6 +173,17 @@ fn tool(sent: &Value) -> ToolEcho<'_> {
 /// A member of an object; `null` counts as absent.
 fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     object.get(name).filter(|value| !value.is_null())
+}
+
+/// The client's own texts.
+fn metadata(said: Option<&Value>) -> Value {
+    let texts = said.and_then(Value::as_object).into_iter().flatten();
+    let texts = texts.filter(|(_, value)| value.is_string());
+    Value::Object(
+        texts
+            .map(|(name, text)| (name.clone(), text.clone()))
+            .collect(),
+    )
 }
 
 #[cfg(test)]

@@ -138,15 +138,13 @@ impl Draft {
     }
 
     /// Reads `metadata`: texts, which are the client's own. The response repeats them, so that
-    /// none of them counts as dropped.
+    /// none of them counts as dropped. What is no text does: it is no reason to refuse a request.
     fn read_metadata(&mut self, field: Field) -> Result<(), TurnError> {
         let Value::Object(metadata) = &field.value else {
             return Err(invalid::wrong_type(field.path, "an object", &field.value));
         };
-        let wrong = metadata.iter().find(|(_, value)| !value.is_string());
-        if let Some((name, value)) = wrong {
-            let path = format!("{}.{name}", field.path);
-            return Err(invalid::wrong_type(path, "a string", value));
+        for (name, _) in metadata.iter().filter(|(_, value)| !value.is_string()) {
+            self.common.dropped.note(format!("{}.{name}", field.path));
         }
         let names = &mut self.common.conversation;
         names.read_metadata(field, &mut Dropped::default());

@@ -148,10 +148,11 @@ fn a_crowd_of_streams_runs_side_by_side() {
                     .end_message()
                     .completed(),
             });
+            let client = Client::new(proxy.address()).without_keeping_replies();
             let mut streams = Vec::new();
             for at in 0..CROWD {
                 let model = format!("llama{at}");
-                let mut stream = proxy.respond_stream(&responses(&model, "Hi")).await;
+                let mut stream = client.respond_stream(&responses(&model, "Hi")).await;
                 // Nobody waits for another's end.
                 assert_eq!(stream.next_text().await, "Hel");
                 streams.push(stream);

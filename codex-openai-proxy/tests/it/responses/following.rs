@@ -142,6 +142,91 @@ fn branches_can_be_asked_for_at_the_same_time() {
 }
 
 #[test]
+fn one_call_can_be_answered_in_two_ways() {
+    run(async {
+        let upstream = Upstream::start().await;
+        let proxy = forward(&upstream).await;
+        let calling = Reply::stream().call("call_1", "files__read", "{}");
+        upstream.reply(calling.completed());
+        upstream.otherwise(|_| Reply::text(&["Seen."]));
+        let tools = json!({ "tools": [{
+            "type": "namespace",
+            "name": "files",
+            "description": "Files.",
+            "tools": [function("read")],
+        }] });
+        let first = proxy.respond(&with(ask("Read."), tools.clone())).await.ok();
+        for answer in ["a bird", "a cat", "a dog"] {
+            let result = json!([output("call_1", answer)]);
+            let body = with(follow(&first, result), tools.clone());
+            let second = proxy.respond(&body).await.ok();
+            let mut lines = vec![
+                "user: Read.".to_owned(),
+                "call call_1 files__read {}".to_owned(),
+                format!("output call_1: {answer}"),
+            ];
+            assert_eq!(upstream.last_request().lines(), lines);
+            let body = with(follow(&second, "Thanks."), tools.clone());
+            proxy.respond(&body).await.ok();
+            lines.extend(["assistant: Seen.", "user: Thanks."].map(str::to_owned));
+            assert_eq!(upstream.last_request().lines(), lines);
+        }
+        proxy.stop().await;
+    });
+}
+
+#[test]
+fn what_followed_without_being_stored_is_not_part_of_the_chain() {
+    run(async {
+        let upstream = Upstream::start().await;
+        upstream.otherwise(|seen| {
+            let answer = format!("To {}", seen.last_text());
+            Reply::text(&[&answer])
+        });
+        let proxy = forward(&upstream).await;
+        let first = proxy.respond(&ask("One?")).await.ok();
+        let body = with(follow(&first, "Two?"), json!({ "store": false }));
+        let unstored = proxy.respond(&body).await.ok();
+        assert_eq!(
+            upstream.last_request().lines(),
+            ["user: One?", "assistant: To One?", "user: Two?"]
+        );
+        let answer = proxy.respond(&follow(&unstored, "Three?")).await;
+        assert_eq!(answer.error(400).1, Some("previous_response_not_found"));
+        proxy.respond(&follow(&first, "Another two?")).await.ok();
+        assert_eq!(
+            upstream.last_request().lines(),
+            ["user: One?", "assistant: To One?", "user: Another two?"]
+        );
+        proxy.stop().await;
+    });
+}
+
+#[test]
+fn what_failed_can_be_asked_again_of_the_same_response() {
+    run(async {
+        let upstream = Upstream::start().await;
+        let proxy = forward(&upstream).await;
+        upstream.reply(Reply::text(&["Yes."]));
+        let first = proxy.respond(&ask("One?")).await.ok();
+        let broken = Reply::stream().begin_message().delta("Once").break_off();
+        upstream.reply(broken);
+        let body = follow(&first, "Two?");
+        let heard = proxy.respond_stream(&body).await.heard().await;
+        heard.ended_with("failed");
+        upstream.reply(Reply::error(500, "server_error", "oops", "Oops."));
+        proxy.respond(&body).await.error(502);
+        upstream.reply(Reply::text(&["Yes."]));
+        assert_eq!(said(&proxy.respond(&body).await.ok()), "Yes.");
+        assert_eq!(
+            upstream.last_request().lines(),
+            ["user: One?", "assistant: Yes.", "user: Two?"]
+        );
+        proxy.stop().await;
+    });
+}
+
+#[test]
 fn what_is_not_there_cannot_be_followed() {
     run(async {
         let upstream = Upstream::start().await;

@@ -1,6 +1,6 @@
 //! What a request asks for, understood.
 
-use super::Request;
+use super::{Request, references};
 use crate::{
     config::WireApi,
     engine::upstream::Route,
@@ -72,8 +72,17 @@ struct Read {
     entries: usize,
     /// Where the reply is of Responses.
     draft: Option<Box<Draft>>,
-    /// The conversation that holds the response which the request follows.
-    follows: Option<ConversationId>,
+    /// Where it goes on, if it follows a response.
+    follows: Option<Follows>,
+}
+
+/// Who knows what was said in a conversation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    /// The engine, by the conversation's name.
+    OfEngine,
+    /// The client, and the responses that are stored.
+    OfClient,
 }
 
 /// Understands a request that the engine answers. `name` is what the client calls the model, where
@@ -94,7 +103,7 @@ pub(super) async fn by_engine(
             None => ModelName::resolve(sent, &state.config.aliases, &catalog),
         }
     };
-    let mut read = Read::of(state, request, resolve).await?;
+    let mut read = Read::of(state, request, Memory::OfEngine, resolve).await?;
     let Read {
         translated,
         draft,
@@ -105,16 +114,17 @@ pub(super) async fn by_engine(
     if conversation.is_none() && follows.is_none() {
         *conversation = conversation::from_headers(request.headers, &mut translated.dropped)?;
     }
-    if let Some(draft) = draft
-        && conversation.is_none()
-        && (draft.kept.is_some() || follows.is_some())
-    {
+    let is_kept = draft.as_ref().is_some_and(|draft| draft.kept.is_some());
+    if conversation.is_none() {
         // Whoever goes on from the response finds its thread by this, also after a restart.
         let made_up = || ConversationId::made_up(Uuid::new_v4());
-        *conversation = Some(NamedConversation {
-            id: follows.take().unwrap_or_else(made_up),
-            sends: Sends::Whole,
-        });
+        *conversation = match follows.take() {
+            Some(Follows::Conversation(id)) => Some((id, Sends::Either)),
+            Some(Follows::History(id)) => Some((id.unwrap_or_else(made_up), Sends::Whole)),
+            None if is_kept => Some((made_up(), Sends::Whole)),
+            None => None,
+        }
+        .map(|(id, sends)| NamedConversation { id, sends });
     }
     Ok(read.asked(None, watch))
 }
@@ -132,7 +142,7 @@ pub(super) async fn by_provider(
         effort: None,
         reversed: route.reversed,
     };
-    let mut read = Read::of(state, request, resolve).await?;
+    let mut read = Read::of(state, request, Memory::OfClient, resolve).await?;
     let honoured = match route.provider.wire_api() {
         WireApi::Chat => chat::HONOURED,
         WireApi::Responses => responses::HONOURED,
@@ -153,9 +163,11 @@ impl Read {
     async fn of(
         state: &AppState,
         request: &Request<'_>,
+        memory: Memory,
         resolve: impl FnOnce(&str) -> ModelName,
     ) -> Result<Self, TurnError> {
-        let body = Object::parse(&request.body)?;
+        let mut body = Object::parse(&request.body)?;
+        references::resolve(state, &mut body).await?;
         let mut draft = match request.api {
             Shape::Chat => None,
             Shape::Responses => Some(Box::new(Draft::of(&body))),
@@ -168,7 +180,7 @@ impl Read {
                 if let Some(draft) = &mut draft {
                     draft.settle(asked, state.responses.is_usable());
                 }
-                follows = follow(state, asked).await?;
+                follows = follow(state, asked, memory).await?;
             }
             RequestBody::Chat(_) => {}
         }
@@ -252,12 +264,22 @@ impl Draft {
     }
 }
 
-/// Puts what was said before in front of a request that follows a response. Gives the conversation
-/// that holds that.
+/// Where a request goes on that follows a response.
+enum Follows {
+    /// In the conversation of the client's own that the response is the last of. It knows what was
+    /// said, also what is not stored.
+    Conversation(ConversationId),
+    /// After what was said up to the response, which has been put in front of the input; in this
+    /// conversation, if it is one that no client has a name for.
+    History(Option<ConversationId>),
+}
+
+/// Finds what a request goes on from, if it follows a response.
 async fn follow(
     state: &AppState,
     asked: &mut ResponsesRequest,
-) -> Result<Option<ConversationId>, TurnError> {
+    memory: Memory,
+) -> Result<Option<Follows>, TurnError> {
     let Some(id) = &asked.previous_response_id else {
         return Ok(None);
     };
@@ -267,13 +289,25 @@ async fn follow(
         code: Some("previous_response_not_found"),
     };
     let chain = state.responses.chain(id).await?.ok_or_else(not_found)?;
+    let (made_up, named) = match chain.conversation {
+        Some(conversation) if conversation.is_made_up() => (Some(conversation), None),
+        named => (None, named),
+    };
+    if let (Memory::OfEngine, Some(named)) = (memory, named)
+        && state.responses.latest(&named).await?.as_ref() == Some(id)
+    {
+        return Ok(Some(Follows::Conversation(named)));
+    }
     if chain.missing.is_some() {
         return Err(not_found());
     }
     // Calls that were cut off were never made: nobody can answer them.
-    let items = chain.items.into_iter().filter(|item| !is_cut_off_call(item));
+    let items = chain
+        .items
+        .into_iter()
+        .filter(|item| !is_cut_off_call(item));
     asked.earlier = InputItem::read_earlier(items.collect())?;
-    Ok(chain.conversation)
+    Ok(Some(Follows::History(made_up)))
 }
 
 fn is_cut_off_call(item: &Value) -> bool {

@@ -68,6 +68,12 @@ fn what_was_sent_is_repeated() {
 }
 
 #[test]
+fn metadata_is_repeated_as_far_as_it_is_text() {
+    let echo = echo(&json!({"metadata": {"a": "b", "c": 7, "d": null}}));
+    assert_eq!(echo["metadata"], json!({"a": "b"}));
+}
+
+#[test]
 fn tools_are_repeated_flat_and_complete() {
     let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}});
     let sent = json!({
