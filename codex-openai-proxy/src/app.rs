@@ -6,15 +6,25 @@ pub mod logging;
 
 use crate::{
     config::Config,
-    conversation::ResponseStore,
+    conversation::{
+        ResponseStore,
+        responses::{MOST_BYTES, RETENTION},
+    },
     engine::{
         Engine, Readiness,
         upstream::{UpstreamError, Upstreams},
     },
-    http::{AppState, Server},
+    http::{AppState, Server, state::unix_seconds},
     traffic::{Inbox, Traffic},
 };
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::time::timeout;
+
+/// How often to look for responses whose time is over.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+
+/// How long what is being written may take when everything else has stopped.
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// A service whose socket is bound.
 pub struct App {
@@ -75,10 +85,44 @@ impl App {
         if self.state.config.api_keys.is_empty() {
             tracing::info!("PROXY_API_KEY is not set: only direct loopback requests are served");
         }
-        let traffic = self.state.traffic.clone();
-        let responses = self.state.responses.clone();
-        self.server.serve(self.state, shutdown).await;
-        traffic.close().await;
-        responses.close().await;
+        let state = Arc::clone(&self.state);
+        tokio::select! {
+            () = self.server.serve(self.state, shutdown) => {}
+            () = prune(&state) => {}
+        }
+        state.tasks.close();
+        if timeout(LAST_WRITES, state.tasks.wait()).await.is_err() {
+            tracing::warn!(count = state.tasks.len(), "responses_not_stored");
+        }
+        state.traffic.close().await;
+        state.responses.close().await;
+    }
+}
+
+/// Deletes what is too old, again and again. Never ends.
+async fn prune(state: &AppState) {
+    let mut due = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        due.tick().await;
+        if !state.responses.is_usable() {
+            continue;
+        }
+        let now = unix_seconds();
+        let gone = match state.responses.prune(RETENTION, MOST_BYTES, now).await {
+            Ok(gone) => gone,
+            Err(error) => {
+                tracing::warn!(%error, "old_responses_not_deleted");
+                continue;
+            }
+        };
+        if gone.count > 0 {
+            let (count, conversations) = (gone.count, gone.orphans.len());
+            tracing::info!(count, conversations, "old_responses_deleted");
+        }
+        for id in &gone.orphans {
+            if let Err(error) = state.engine.delete_conversation(id).await {
+                tracing::warn!(%error, conversation = %id, "conversation_not_deleted");
+            }
+        }
     }
 }

@@ -12,7 +12,9 @@ mod upstreams;
 
 pub use error::{ConfigError, Mistake};
 pub use load::{Flags, process_environment};
-pub use upstreams::{KeyHeader, Secret, UpstreamKey, UpstreamSettings, WireApi};
+pub use upstreams::{
+    DialectSettings, KeyHeader, MaxTokensField, Secret, UpstreamKey, UpstreamSettings, WireApi,
+};
 
 use crate::turn::Aliases;
 use std::{
@@ -94,6 +96,8 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// How long a stream's status is held back for the first event.
     pub first_event: Duration,
+    /// How long a client gets nothing but comments where its API has an event that says nothing new.
+    pub sign_of_life: Duration,
 }
 
 impl Default for Limits {
@@ -103,6 +107,8 @@ impl Default for Limits {
             drain: Duration::from_secs(30),
             keep_alive: Duration::from_secs(15),
             first_event: Duration::from_secs(15),
+            // The Codex CLI gives up after five minutes without an event, comments or not.
+            sign_of_life: Duration::from_mins(2),
         }
     }
 }

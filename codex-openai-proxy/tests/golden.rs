@@ -314,6 +314,7 @@ fn render_item(item: &Item) -> Value {
             "role": format!("{role:?}"),
             "content": content.iter().map(render_part).collect::<Value>(),
         }),
+        Item::Reasoning(text) => json!({"reasoning": text}),
         Item::ToolCall(call) => {
             let rendered = json!({
                 "call": call.id,

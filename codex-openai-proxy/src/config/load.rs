@@ -1,5 +1,6 @@
 //! From file, environment and flags to a checked [`Config`].
 
+mod dialect;
 mod upstreams;
 
 use super::{
@@ -155,7 +156,8 @@ impl Mistakes {
             }
         };
         toml::from_str(&text).unwrap_or_else(|error| {
-            self.add(path.display().to_string(), error);
+            let fault = upstreams::syntax_fault(&text, &error);
+            self.add(path.display().to_string(), fault);
             RawConfig::default()
         })
     }
@@ -230,6 +232,7 @@ impl Mistakes {
             drain,
             keep_alive,
             first_event,
+            sign_of_life: default.sign_of_life,
         }
     }
 

@@ -83,4 +83,8 @@ pub(super) struct RawUpstream {
     pub(super) timeout_seconds: Option<i64>,
     pub(super) idle_timeout_seconds: Option<i64>,
     pub(super) retries: Option<i64>,
+    pub(super) send_reasoning: Option<bool>,
+    pub(super) prompt_cache_key: Option<bool>,
+    pub(super) reasoning_efforts: Option<Vec<String>>,
+    pub(super) max_tokens_field: Option<String>,
 }

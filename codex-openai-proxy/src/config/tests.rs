@@ -85,6 +85,7 @@ fn every_key_of_the_file_counts() {
             drain: Duration::ZERO,
             keep_alive: Duration::from_secs(10),
             first_event: Duration::from_secs(5),
+            sign_of_life: Limits::default().sign_of_life,
         }
     );
     assert_eq!(config.aliases.get("my.fast"), Some("gpt-5.2-low"));

@@ -1,7 +1,13 @@
 //! HTTP providers: where they are, what they speak, and which models are theirs.
 
+use crate::turn::Effort;
 use std::{collections::BTreeMap, fmt, time::Duration};
 use url::Url;
+
+/// Parts of the names of headers and queries whose values are secret.
+const SECRET_WORDS: [&str; 8] = [
+    "auth", "key", "token", "secret", "cookie", "sig", "code", "password",
+];
 
 /// One HTTP provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +38,43 @@ pub struct UpstreamSettings {
     /// How often a call is repeated that failed before anything of its reply came. 0 hands every
     /// failure on.
     pub retries: u32,
+    /// What it takes of requests in Chat Completions that are translated for it.
+    pub dialect: DialectSettings,
+}
+
+/// What a provider takes of Chat Completions. What is `None` is told from its host and the model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DialectSettings {
+    /// Whether the assistant's past messages carry their reasoning (`reasoning_content`).
+    pub send_reasoning: Option<bool>,
+    /// Whether `prompt_cache_key` is sent.
+    pub prompt_cache_key: Option<bool>,
+    /// What `reasoning_effort` may be; where this is empty, it is not sent. `None` sends what was
+    /// asked for.
+    pub reasoning_efforts: Option<Vec<Effort>>,
+    /// What the limit of a reply is called.
+    pub max_tokens_field: Option<MaxTokensField>,
+}
+
+/// What the limit of a reply is called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MaxTokensField {
+    /// `max_tokens`.
+    #[default]
+    MaxTokens,
+    /// `max_completion_tokens`.
+    MaxCompletionTokens,
+}
+
+impl MaxTokensField {
+    /// The field's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+        }
+    }
 }
 
 impl UpstreamSettings {
@@ -59,14 +102,23 @@ impl UpstreamSettings {
             timeout: Self::TIMEOUT,
             idle_timeout: Self::IDLE_TIMEOUT,
             retries: Self::RETRIES,
+            dialect: DialectSettings::default(),
         }
     }
 
-    /// All that is sent to it and shown to nobody.
+    /// What must not come back from it: its key, and those headers and parts of the query whose names
+    /// say that they are secret. Others (`api-version`, `X-Title`) may be what its errors are about.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         let key = self.key.iter().map(|key| &key.value);
-        key.chain(self.headers.values()).chain(self.query.values())
+        let others = self.headers.iter().chain(&self.query);
+        key.chain(others.filter_map(|(name, value)| is_secret(name).then_some(value)))
     }
+}
+
+/// Whether the name of a header or of a part of a query says that its value is secret.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
 /// Which of OpenAI's two APIs a provider speaks.

@@ -107,6 +107,7 @@ fn kind_of(item: &Item) -> BlockKind {
             role: Role::Assistant,
             ..
         }
+        | Item::Reasoning(_)
         | Item::ToolCall(_) => BlockKind::Reply,
         Item::ToolResult { .. } => BlockKind::Results,
     }
@@ -148,7 +149,8 @@ fn reply_digest(items: &[Item]) -> Digest {
                 calls.field(&wire_call_id(&call.id));
                 calls.field(&plain_arguments(&call.arguments));
             }
-            Item::ToolResult { .. } => {}
+            // Clients keep it or do not, and what is kept of a reply here has none.
+            Item::Reasoning(_) | Item::ToolResult { .. } => {}
         }
     }
     let mut digester = Digester::new(b"reply");

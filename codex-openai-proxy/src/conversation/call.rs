@@ -100,7 +100,7 @@ mod tests {
         let name = |item: &Item| match item {
             Item::ToolCall(call) => format!("call {}", call.id),
             Item::ToolResult { call_id, .. } => format!("result {call_id}"),
-            Item::Message { .. } => "message".to_owned(),
+            Item::Message { .. } | Item::Reasoning(_) => "message".to_owned(),
         };
         items.iter().map(name).collect()
     }

@@ -16,14 +16,7 @@ use sqlx::{
     Row as _, SqlitePool,
     sqlite::{SqlitePoolOptions, SqliteRow},
 };
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 use uuid::Uuid;
 
 #[cfg(test)]
@@ -33,26 +26,18 @@ mod tests;
 /// <https://platform.openai.com/docs/guides/conversation-state>.
 pub const RETENTION: Duration = Duration::from_hours(30 * 24);
 
-/// How often to look for responses whose time is over.
-const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// How much the stored responses and their inputs may be, in bytes.
+pub const MOST_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// How many responses a chain may hold. Bounds what one request can make us read.
-pub const LONGEST_CHAIN: u32 = 1000;
+pub const LONGEST_CHAIN: u32 = 10_000;
 
 /// Connections kept at most. One writes at a time; the others can read meanwhile.
 const CONNECTIONS: u32 = 4;
 
 /// The responses that are stored. A cheap handle.
 #[derive(Debug, Clone)]
-pub struct ResponseStore(Option<Arc<Place>>);
-
-/// Where they are.
-#[derive(Debug)]
-struct Place {
-    pool: SqlitePool,
-    /// When to look for old ones again, in Unix seconds.
-    next_prune: AtomicU64,
-}
+pub struct ResponseStore(Option<SqlitePool>);
 
 /// A response that has ended, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +87,16 @@ pub enum ResponseStoreError {
     Damaged(String, #[source] serde_json::Error),
 }
 
+/// What was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Gone {
+    /// How many responses.
+    pub count: usize,
+    /// Conversations that this proxy made up for them, and that no response is left of: nobody can
+    /// go on with them by a response any more.
+    pub orphans: Vec<ConversationId>,
+}
+
 /// What a chain needs of a response object.
 #[derive(Deserialize)]
 struct Said {
@@ -122,14 +117,7 @@ impl ResponseStore {
     /// the service does without it.
     pub async fn open(folder: &Path) -> Self {
         match connect(folder).await {
-            Ok(pool) => {
-                let store = Self(Some(Arc::new(Place {
-                    pool,
-                    next_prune: AtomicU64::new(0),
-                })));
-                store.prune_if_due(unix_seconds()).await;
-                store
-            }
+            Ok(pool) => Self(Some(pool)),
             Err(error) => {
                 tracing::error!(%error, "responses_not_stored");
                 Self::unusable()
@@ -171,7 +159,6 @@ impl ResponseStore {
         .bind(&response.response)
         .execute(self.pool()?)
         .await?;
-        self.prune_if_due(unix_seconds()).await;
         Ok(())
     }
 
@@ -188,17 +175,17 @@ impl ResponseStore {
         Ok(row.as_ref().map(read).transpose()?)
     }
 
-    /// Forgets a response. Says whether there was one.
+    /// Forgets a response.
     ///
     /// # Errors
     ///
     /// See [`ResponseStoreError`].
-    pub async fn delete(&self, id: &str) -> Result<bool, ResponseStoreError> {
-        let done = sqlx::query("DELETE FROM responses WHERE id = ?")
+    pub async fn delete(&self, id: &str) -> Result<Gone, ResponseStoreError> {
+        let of = sqlx::query_scalar("DELETE FROM responses WHERE id = ? RETURNING conversation")
             .bind(id)
-            .execute(self.pool()?)
+            .fetch_all(self.pool()?)
             .await?;
-        Ok(done.rows_affected() > 0)
+        self.gone(of).await
     }
 
     /// All that was said up to the end of a response, if it is stored.
@@ -269,57 +256,68 @@ impl ResponseStore {
     }
 
     /// Deletes the responses that are older than `age`, but for those that a younger one follows, and
-    /// says how many they were. `now` in Unix seconds.
+    /// the oldest beyond `bytes`. `now` in Unix seconds.
     ///
     /// # Errors
     ///
     /// See [`ResponseStoreError`].
-    pub async fn prune(&self, age: Duration, now: u64) -> Result<u64, ResponseStoreError> {
-        let oldest = to_sql(now.saturating_sub(age.as_secs()));
-        let done = sqlx::query(
+    pub async fn prune(
+        &self,
+        age: Duration,
+        bytes: u64,
+        now: u64,
+    ) -> Result<Gone, ResponseStoreError> {
+        let too_old = sqlx::query_scalar(
             "WITH RECURSIVE kept (id, previous) AS (
                 SELECT id, previous FROM responses WHERE created >= ?1
                 UNION
                 SELECT responses.id, responses.previous
                     FROM kept JOIN responses ON responses.id = kept.previous
             )
-            DELETE FROM responses WHERE created < ?1 AND id NOT IN (SELECT id FROM kept)",
+            DELETE FROM responses WHERE created < ?1 AND id NOT IN (SELECT id FROM kept)
+            RETURNING conversation",
         )
-        .bind(oldest)
-        .execute(self.pool()?)
+        .bind(to_sql(now.saturating_sub(age.as_secs())))
+        .fetch_all(self.pool()?)
         .await?;
-        Ok(done.rows_affected())
+        let too_many = sqlx::query_scalar(
+            "DELETE FROM responses WHERE rowid IN (
+                SELECT rowid FROM (
+                    SELECT rowid, sum(length(input) + length(response))
+                        OVER (ORDER BY rowid DESC) AS size
+                    FROM responses
+                ) WHERE size > ?
+            ) RETURNING conversation",
+        )
+        .bind(to_sql(bytes))
+        .fetch_all(self.pool()?)
+        .await?;
+        self.gone([too_old, too_many].concat()).await
+    }
+
+    /// What is left behind by deleted responses of these conversations.
+    async fn gone(&self, of: Vec<Option<String>>) -> Result<Gone, ResponseStoreError> {
+        let count = of.len();
+        let named: BTreeSet<String> = of.into_iter().flatten().collect();
+        let mut orphans = Vec::new();
+        let made_up = named.iter().filter_map(|id| ConversationId::new(id));
+        for id in made_up.filter(ConversationId::is_made_up) {
+            if self.latest(&id).await?.is_none() {
+                orphans.push(id);
+            }
+        }
+        Ok(Gone { count, orphans })
     }
 
     /// Waits for what is under way and closes the database. Other handles fail from then on.
     pub async fn close(&self) {
-        if let Some(place) = &self.0 {
-            place.pool.close().await;
-        }
-    }
-
-    /// Deletes what is too old, if nobody has for some time. That it cannot be done is logged.
-    async fn prune_if_due(&self, now: u64) {
-        let Some(place) = &self.0 else { return };
-        let next = place.next_prune.load(Ordering::Relaxed);
-        let later = now.saturating_add(PRUNE_EVERY.as_secs());
-        let claim = |next: &AtomicU64, due| {
-            next.compare_exchange(due, later, Ordering::Relaxed, Ordering::Relaxed)
-        };
-        // Of those who find it due at the same time, one does it.
-        if now < next || claim(&place.next_prune, next).is_err() {
-            return;
-        }
-        match self.prune(RETENTION, now).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(count, "old_responses_deleted"),
-            Err(error) => tracing::warn!(%error, "old_responses_not_deleted"),
+        if let Some(pool) = &self.0 {
+            pool.close().await;
         }
     }
 
     fn pool(&self) -> Result<&SqlitePool, ResponseStoreError> {
-        let place = self.0.as_ref().ok_or(ResponseStoreError::Unusable)?;
-        Ok(&place.pool)
+        self.0.as_ref().ok_or(ResponseStoreError::Unusable)
     }
 }
 
@@ -373,10 +371,4 @@ fn read(row: &SqliteRow) -> Result<StoredResponse, sqlx::Error> {
 fn conversation(row: &SqliteRow) -> Result<Option<ConversationId>, sqlx::Error> {
     let name: Option<&str> = row.try_get("conversation")?;
     Ok(name.and_then(ConversationId::new))
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
 }

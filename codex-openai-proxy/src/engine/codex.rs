@@ -206,7 +206,13 @@ impl CodexEngine {
         self.shared.manager.list_thread_ids().await.len()
     }
 
-    async fn run(&self, request: TurnRequest, log: &RequestLog) -> Result<TurnStream, TurnError> {
+    async fn run(
+        &self,
+        mut request: TurnRequest,
+        log: &RequestLog,
+    ) -> Result<TurnStream, TurnError> {
+        // Core keeps its own, and clients that repeat it do not change the conversation by that.
+        request.without_reasoning();
         let shared = &self.shared;
         if shared.stop.is_cancelled() {
             return Err(pump::stopping());

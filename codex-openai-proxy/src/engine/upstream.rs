@@ -7,6 +7,7 @@
 
 mod breaker;
 mod client;
+mod dialect;
 mod models;
 mod names;
 mod provider;
@@ -19,8 +20,8 @@ mod turns;
 
 pub use models::ListedModel;
 pub use names::{Found, Route};
-pub use provider::{Call, Expects, Handling, Provider};
-pub use reply::{Reply, ReplyBody};
+pub use provider::{Call, Expects, Handling, Provider, passed_on};
+pub use reply::{Form, Reply, ReplyBody};
 
 use crate::config::UpstreamSettings;
 use std::sync::Arc;

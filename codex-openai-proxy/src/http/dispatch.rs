@@ -77,14 +77,18 @@ fn admit<'a>(
         Some(endpoint) => Ok((endpoint, found)),
         // The Codex CLI tries a WebSocket first. After this status it goes on without one; after any
         // other it tries again and again.
-        None if asks_for_websocket(&head.headers) => Err(ErrorReply::websocket_not_supported()),
+        None if wants_responses_socket(found, &head.headers) => {
+            Err(ErrorReply::websocket_not_supported())
+        }
         None => Err(ErrorReply::wrong_method(&head.method, path, found.allow())),
     }
 }
 
-fn asks_for_websocket(headers: &HeaderMap) -> bool {
+/// Whether somebody wants a WebSocket where responses are made.
+fn wants_responses_socket(found: &Found<'_>, headers: &HeaderMap) -> bool {
     let upgrade = headers.get(header::UPGRADE);
-    upgrade.is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    found.endpoint(&Method::POST) == Some(Endpoint::Responses)
+        && upgrade.is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// What is known of a request before its body is read.
@@ -134,7 +138,7 @@ async fn answer(
             handlers::responses::act(state, action, id, &head.uri, &mut watch).await
         }
         Endpoint::Models => Ok(handlers::models::list(state).await),
-        Endpoint::Model => handlers::models::get(state, id.unwrap_or_default()).await,
+        Endpoint::Model => handlers::models::get(state, id.unwrap_or_default()),
         Endpoint::DeleteConversation => {
             // Clients may send a body with it, which says nothing.
             body::discard(&head.headers, body);

@@ -297,6 +297,10 @@ impl From<TurnError> for ErrorReply {
                     .code("provider_unavailable")
                     .retry_after(Some(retry_after))
             }
+            TurnError::ConversationDeleted => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER, error.to_string())
+                    .code("service_unavailable")
+            }
             TurnError::Unavailable { message } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER, message)
                     .code("service_unavailable")

@@ -2,7 +2,7 @@
 
 use super::{error::ErrorReply, responding::Responding, watch::Watch};
 use crate::{
-    config::ContextOverflow,
+    config::{ContextOverflow, Limits},
     engine::TurnStream,
     translate::chat::ChunkWriter,
     turn::{TurnError, TurnEvent},
@@ -16,14 +16,8 @@ use std::{
     mem,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 use tokio::time::{Instant, Sleep, sleep};
-
-/// Of so many silences in a row the last is broken by an event, where the API has one that says
-/// nothing new: comments keep tunnels open, but the Codex CLI gives up after five minutes without an
-/// event.
-const EVENT_EVERY: u32 = 8;
 
 /// How a streamed reply begins.
 #[derive(Debug)]
@@ -59,23 +53,22 @@ pub struct EventBody {
     keeping: Option<BoxFuture<'static, ()>>,
     /// Frames that have not been handed out.
     out: Vec<u8>,
-    keep_alive: Duration,
-    /// Done when the client has heard nothing for `keep_alive`.
+    limits: Limits,
+    /// Done when the client has heard nothing for as long as comments may be apart.
     silence: Pin<Box<Sleep>>,
-    /// How many of them came in a row.
-    silences: u32,
+    /// When the client last got anything but a comment.
+    last_event: Instant,
     watch: Watch,
 }
 
 impl EventBody {
-    /// A reply that begins with `opening` and goes on with `events`. In a silence of `keep_alive` a
-    /// comment is sent.
+    /// A reply that begins with `opening` and goes on with `events`.
     #[must_use]
     pub fn new(
         opening: Opening,
         events: TurnStream,
         writer: Writer,
-        keep_alive: Duration,
+        limits: Limits,
         mut watch: Watch,
     ) -> Self {
         watch.on_stream();
@@ -84,9 +77,9 @@ impl EventBody {
             writer,
             keeping: None,
             out: Vec::new(),
-            keep_alive,
-            silence: Box::pin(sleep(keep_alive)),
-            silences: 0,
+            limits,
+            silence: Box::pin(sleep(limits.keep_alive)),
+            last_event: Instant::now(),
             watch,
         };
         match opening {
@@ -98,19 +91,16 @@ impl EventBody {
     }
 
     fn on_silence(&mut self) {
-        self.silences += 1;
         if let Writer::Responses(responding) = &mut self.writer
-            && self.silences.is_multiple_of(EVENT_EVERY)
+            && self.last_event.elapsed() >= self.limits.sign_of_life
         {
             responding.on_silence(&mut self.out);
-        }
-        if self.out.is_empty() {
+        } else {
             self.out.extend_from_slice(KEEP_ALIVE);
         }
     }
 
     fn on_event(&mut self, event: TurnEvent) {
-        self.silences = 0;
         if let TurnEvent::Finished { reason, usage } = event {
             self.write(TurnEvent::Finished { reason, usage });
             self.end();
@@ -136,6 +126,11 @@ impl EventBody {
             self.watch.on_overflow(&error);
             writer.on_overflow(&mut self.out);
         } else {
+            if let (TurnError::ConversationDeleted, Writer::Responses(responding)) =
+                (&error, &mut self.writer)
+            {
+                responding.forget();
+            }
             let reply = ErrorReply::from(error);
             match &mut self.writer {
                 Writer::Chat { writer, .. } => writer.on_error(&reply.body, &mut self.out),
@@ -159,16 +154,20 @@ impl EventBody {
     fn end(&mut self) {
         self.events = None;
         if let Writer::Responses(responding) = &mut self.writer {
-            let object = responding.object();
-            self.keeping = responding.keep(&object);
-            self.watch.on_object(object);
+            if responding.is_kept() || self.watch.keeps_bodies() {
+                let object = responding.object();
+                self.keeping = responding.keep(&object);
+                self.watch.on_object(object);
+            }
         }
     }
+}
 
+impl Writer {
     fn poll_cancelled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.writer {
-            Writer::Chat { .. } => Poll::Pending,
-            Writer::Responses(responding) => responding.poll_cancelled(cx),
+        match self {
+            Self::Chat { .. } => Poll::Pending,
+            Self::Responses(responding) => responding.poll_cancelled(cx),
         }
     }
 }
@@ -178,6 +177,7 @@ impl Drop for EventBody {
         // The client has left. The log is to have what it got.
         if self.events.is_some()
             && let Writer::Responses(responding) = &self.writer
+            && self.watch.keeps_bodies()
         {
             self.watch.on_object(responding.object());
         }
@@ -197,11 +197,15 @@ impl Body for EventBody {
             let Some(events) = &mut this.events else {
                 return Poll::Ready(None);
             };
+            // First, so that whoever was told that it is called off is not told of its end later.
+            if this.writer.poll_cancelled(cx).is_ready() {
+                this.on_cancelled();
+                break;
+            }
             match events.poll_next_unpin(cx) {
                 Poll::Ready(Some(Ok(event))) => this.on_event(event),
                 Poll::Ready(Some(Err(error))) => this.on_error(error),
                 Poll::Ready(None) => this.on_error(broken_off()),
-                Poll::Pending if this.poll_cancelled(cx).is_ready() => this.on_cancelled(),
                 Poll::Pending => {
                     ready!(this.silence.as_mut().poll(cx));
                     this.on_silence();
@@ -212,9 +216,12 @@ impl Body for EventBody {
             ready!(keeping.as_mut().poll(cx));
             this.keeping = None;
         }
-        let next_comment = Instant::now() + this.keep_alive;
-        this.silence.as_mut().reset(next_comment);
+        let now = Instant::now();
+        this.silence.as_mut().reset(now + this.limits.keep_alive);
         let frame = Bytes::from(mem::take(&mut this.out));
+        if frame != KEEP_ALIVE {
+            this.last_event = now;
+        }
         this.watch.on_frame(&frame);
         Poll::Ready(Some(Ok(Frame::data(frame))))
     }
@@ -227,7 +234,12 @@ impl Body for EventBody {
 /// Whether the client gets an empty reply in place of this error.
 #[must_use]
 pub fn hides_overflow(setting: ContextOverflow, error: &TurnError) -> bool {
-    setting == ContextOverflow::Compact && matches!(error, TurnError::ContextWindowExceeded { .. })
+    setting == ContextOverflow::Compact
+        && match error {
+            TurnError::ContextWindowExceeded { .. } => true,
+            TurnError::Provider(error) => error.is_of_context(),
+            _ => false,
+        }
 }
 
 /// The error of a turn that ended without saying how.

@@ -5,25 +5,28 @@
 //! read ahead. A client that does not read holds up its provider, and one that leaves ends the call.
 
 mod passing;
+mod request;
+
+pub use request::Request;
 
 use super::{
     AppState, body::ReplyBody, error::ErrorReply, reply, state::unix_seconds, watch::Watch,
 };
 use crate::{
-    engine::upstream::{Call, Expects, Handling, Reply, Route},
+    engine::upstream::{Call, Expects, Handling, Reply},
     traffic::{Event, RequestLog},
     translate::{
         Note,
         chat::{ReasoningStyle, ReplyHead},
-        relay::{StreamRelay, Whole},
+        relay::Whole,
     },
-    turn::TurnError,
+    turn::{TurnError, TurnEvent},
     wire::peek::Shape,
 };
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Response, StatusCode};
 use passing::{Passing, Stage};
+use std::mem;
 use tokio::time::timeout;
 
 /// The longest reply that comes in one piece, in bytes.
@@ -31,20 +34,6 @@ const LONGEST_REPLY: usize = 64 * 1024 * 1024;
 
 /// Headers of a provider that clients go by: how much of a rate limit is left.
 const KEPT_HEADERS: &str = "x-ratelimit-";
-
-/// A request that is passed on.
-pub struct Request {
-    /// What the client and the provider speak.
-    pub api: Shape,
-    /// The request as the provider gets it.
-    pub body: Bytes,
-    /// The model as the client calls it.
-    pub model: String,
-    /// Whether the reply is wanted as a stream.
-    pub stream: bool,
-    /// Who answers.
-    pub route: Route,
-}
 
 /// What the client gets.
 enum Answer {
@@ -56,31 +45,49 @@ enum Answer {
 struct Begun {
     headers: HeaderMap,
     stage: Stage,
-    events: StreamRelay,
+    api: Shape,
+    head: ReplyHead,
 }
 
 /// Passes a request on, and its reply back.
-pub async fn relay(state: &AppState, request: Request, mut watch: Watch) -> Response<ReplyBody> {
+pub async fn relay(
+    state: &AppState,
+    mut request: Request,
+    mut watch: Watch,
+) -> Response<ReplyBody> {
+    let asks = mem::take(&mut request.asks);
+    let stream = asks.stream;
     let head = ReplyHead {
         id: watch.log().id().to_string(),
         created: unix_seconds(),
-        model: request.model.clone(),
+        model: asks.model.clone(),
         conversation: None,
     };
+    watch.on_asks(asks, None);
     watch.on_reply(None, ReasoningStyle::Content);
-    watch.gather(head);
-    let answered = if request.stream {
-        streamed(state, request, &mut watch).await
+    watch.gather(head.clone());
+    let answered = if stream {
+        streamed(state, request, head, &mut watch).await
     } else {
-        whole(request, &mut watch).await
+        let api = request.api;
+        match call(request, Expects::Whole, watch.log().clone()).await {
+            Ok(reply) => read_whole(reply, api, &head, &mut watch).await,
+            Err(error) => Err(error),
+        }
     };
     match answered {
         Ok(Answer::Whole(response)) => response,
         Ok(Answer::Stream(begun)) => {
             let keep_alive = state.config.limits.keep_alive;
-            let passing = Passing::new(begun.stage, begun.events, keep_alive, watch);
+            let Begun {
+                headers,
+                stage,
+                api,
+                head,
+            } = *begun;
+            let passing = Passing::new(stage, api, head, keep_alive, watch);
             let mut response = reply::event_stream(passing.into_stream());
-            response.headers_mut().extend(begun.headers);
+            response.headers_mut().extend(headers);
             response
         }
         Err(error) => {
@@ -96,44 +103,44 @@ pub async fn relay(state: &AppState, request: Request, mut watch: Watch) -> Resp
 async fn streamed(
     state: &AppState,
     request: Request,
+    head: ReplyHead,
     watch: &mut Watch,
 ) -> Result<Answer, TurnError> {
-    let (api, model) = (request.api, request.model.clone());
-    let events = StreamRelay::new(api, &model, watch.log().id());
-    let mut call = call(request, watch.log().clone());
+    let api = request.api;
+    let mut call = call(request, Expects::Stream, watch.log().clone());
     let begun = match timeout(state.config.limits.first_event, &mut call).await {
         Ok(reply) => {
             let reply = reply?;
             if reply.is_json() {
                 // It does not stream. What it says goes on nevertheless, as what it is.
-                return read_whole(reply, api, &model, watch).await;
+                return read_whole(reply, api, &head, watch).await;
             }
             Begun {
                 headers: kept(&reply.headers),
                 stage: Stage::Reading(reply.body),
-                events,
+                api,
+                head,
             }
         }
         Err(_elapsed) => Begun {
             headers: HeaderMap::new(),
             stage: Stage::Calling(call),
-            events,
+            api,
+            head,
         },
     };
     Ok(Answer::Stream(Box::new(begun)))
 }
 
-/// Calls the provider for a reply in one piece.
-async fn whole(request: Request, watch: &mut Watch) -> Result<Answer, TurnError> {
-    let (api, model) = (request.api, request.model.clone());
-    let reply = call(request, watch.log().clone()).await?;
-    read_whole(reply, api, &model, watch).await
-}
-
-fn call(request: Request, log: RequestLog) -> BoxFuture<'static, Result<Reply, TurnError>> {
+/// Calls the provider.
+fn call(
+    request: Request,
+    expects: Expects,
+    log: RequestLog,
+) -> BoxFuture<'static, Result<Reply, TurnError>> {
     let Request {
         body,
-        stream,
+        headers,
         route,
         ..
     } = request;
@@ -141,39 +148,45 @@ fn call(request: Request, log: RequestLog) -> BoxFuture<'static, Result<Reply, T
         let call = Call {
             model: &route.model,
             body,
-            expects: if stream {
-                Expects::Stream
-            } else {
-                Expects::Whole
-            },
+            expects,
             handling: Handling::Relayed,
+            headers,
         };
         route.provider.call(call, &log).await
     })
 }
 
+/// Passes on a reply in one piece.
 async fn read_whole(
     reply: Reply,
     api: Shape,
-    model: &str,
+    head: &ReplyHead,
     watch: &mut Watch,
 ) -> Result<Answer, TurnError> {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
     let headers = kept(&reply.headers);
     let body = reply.body.whole(LONGEST_REPLY).await?;
     let mut said = Vec::new();
-    let whole = Whole::read(&body, api, model, watch.log().id(), &mut said)?;
-    tell_notes(&whole.notes, watch);
-    watch.on_object(whole.body.clone());
-    for event in &said {
-        watch.on_event(event);
-    }
+    let whole = Whole::read(&body, api, head, &mut said)?;
+    tell_whole(&whole, &said, watch);
     if let Some(failure) = whole.failure {
-        watch.on_error(&ErrorReply::from(failure));
+        let mut error = ErrorReply::from(failure);
+        // The client gets what the provider sent.
+        error.status = status;
+        watch.on_error(&error);
     }
     let mut response = reply::json_bytes(status, whole.body);
     response.headers_mut().extend(headers);
     Ok(Answer::Whole(response))
+}
+
+/// Tells the log of a reply in one piece.
+fn tell_whole(whole: &Whole, said: &[TurnEvent], watch: &mut Watch) {
+    tell_notes(&whole.notes, watch);
+    watch.on_object(whole.body.clone());
+    for event in said {
+        watch.on_event(event);
+    }
 }
 
 /// Tells the log what it should know of a reply.

@@ -1,28 +1,34 @@
 //! A response that is being made: what it says so far, who may call it off, and where it is kept.
 
-use super::running::RunningGuard;
+use super::running::{Running, RunningGuard};
 use crate::{
     conversation::responses::{ResponseStore, StoredResponse},
     translate::responses::{ResponseHead, ResponseWriter, WriterOptions},
-    turn::{ConversationId, TurnEvent},
+    turn::{ConversationId, Sends, TurnEvent},
     wire::{error::ErrorBody, responses::reply::ResponseStatus},
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
 use serde_json::Value;
 use std::{
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
 };
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use tokio_util::{sync::WaitForCancellationFutureOwned, task::TaskTracker};
 
 /// A response that is being made.
 pub struct Responding {
     writer: ResponseWriter,
-    /// Others may ask for it, and call it off. `None` once it has ended.
-    guard: Option<RunningGuard>,
+    /// What of it outlasts its reply. `None` once that has been seen to, or where nothing does.
+    lasting: Option<Lasting>,
+}
+
+/// A response that is stored: others may ask for it, and call it off.
+struct Lasting {
+    kept: Kept,
+    guard: RunningGuard,
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
-    kept: Option<Kept>,
 }
 
 /// How a response is to be kept.
@@ -30,31 +36,38 @@ pub struct Responding {
 pub struct Kept {
     /// Where.
     pub store: ResponseStore,
+    /// Who waits until that is done.
+    pub tasks: TaskTracker,
     /// The items that it answers, as a JSON array.
     pub input: String,
     /// The response that it follows.
     pub previous: Option<String>,
     /// The conversation that holds it.
     pub conversation: Option<ConversationId>,
+    /// How much of the conversation the items are.
+    pub sends: Sends,
 }
 
 impl Responding {
-    /// A response that has not begun, and that others hear of by `begin`, which gets it as it stands.
+    /// A response that has not begun. One that is kept is running from now on, as `running` has it.
     #[must_use]
     pub fn new(
         head: ResponseHead,
         options: WriterOptions,
         kept: Option<Kept>,
-        begin: impl FnOnce(Bytes) -> RunningGuard,
+        running: &Running,
     ) -> Self {
+        let id = head.id.clone();
         let writer = ResponseWriter::new(head, options);
-        let guard = begin(object(&writer));
-        Self {
-            writer,
-            cancelled: Box::pin(guard.cancellation().clone().cancelled_owned()),
-            guard: Some(guard),
-            kept,
-        }
+        let lasting = kept.map(|kept| {
+            let guard = running.begin(&id, object(&writer));
+            Lasting {
+                kept,
+                cancelled: Box::pin(guard.cancellation().clone().cancelled_owned()),
+                guard,
+            }
+        });
+        Self { writer, lasting }
     }
 
     /// Appends the frames that `event` causes.
@@ -89,12 +102,26 @@ impl Responding {
 
     /// Ready when somebody has called it off.
     pub fn poll_cancelled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.cancelled.as_mut().poll(cx)
+        match &mut self.lasting {
+            Some(lasting) => lasting.cancelled.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
     }
 
     /// Waits until somebody calls it off.
     pub async fn cancelled(&mut self) {
-        self.cancelled.as_mut().await;
+        poll_fn(|cx| self.poll_cancelled(cx)).await;
+    }
+
+    /// Does not keep it after all.
+    pub fn forget(&mut self) {
+        self.lasting = None;
+    }
+
+    /// Whether it is to be kept.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.lasting.is_some()
     }
 
     /// The response as it stands, as JSON.
@@ -106,15 +133,17 @@ impl Responding {
     /// Keeps the response, which has ended as `object` says, if it is to be kept. It counts as running
     /// until that is done, so that nobody who asks for it misses it.
     pub fn keep(&mut self, object: &Bytes) -> Option<BoxFuture<'static, ()>> {
-        let guard = self.guard.take()?;
+        let Lasting { kept, guard, .. } = self.lasting.take()?;
         guard.tell(object.clone());
+        let response = self.writer.response();
         let Kept {
             store,
+            tasks,
             input,
             previous,
             conversation,
-        } = self.kept.take()?;
-        let response = self.writer.response();
+            sends,
+        } = kept;
         let mut row = StoredResponse {
             id: response.id.to_owned(),
             conversation,
@@ -126,8 +155,10 @@ impl Responding {
             response: String::from_utf8_lossy(object).into_owned(),
         };
         // It is kept even where the client does not wait for the end.
-        let keep = tokio::spawn(async move {
-            row.previous = follows(&store, &row).await;
+        let keep = tasks.spawn(async move {
+            if sends == Sends::Either {
+                row.previous = follows(&store, &row).await;
+            }
             if let Err(error) = store.put(&row).await {
                 // The client has its answer all the same.
                 tracing::error!(%error, "response_not_stored");

@@ -55,6 +55,12 @@ impl Running {
     }
 
     /// A panic elsewhere leaves the map whole: nothing here panics while it is changed.
+    /// The names of all that run.
+    #[cfg(test)]
+    pub fn ids(&self) -> Vec<String> {
+        self.entries().keys().map(ToString::to_string).collect()
+    }
+
     fn entries(&self) -> MutexGuard<'_, HashMap<Arc<str>, RunningResponse>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -29,6 +29,8 @@ pub struct AppState {
     pub running: Running,
     /// Those who watch the log through a `WebSocket`. The server does not know of them any more.
     pub sockets: TaskTracker,
+    /// Writes that go on when their client has left.
+    pub tasks: TaskTracker,
     /// The route table.
     pub routes: Routes,
     /// When this process began to serve, in seconds since 1970: the `created` of every model.
@@ -54,6 +56,7 @@ impl AppState {
             responses: ResponseStore::unusable(),
             running: Running::default(),
             sockets: TaskTracker::new(),
+            tasks: TaskTracker::new(),
             routes: Routes::new()?,
             started: unix_seconds(),
         })

@@ -4,6 +4,7 @@ mod conversations;
 mod cursor;
 mod lifecycle;
 mod logs;
+mod making;
 mod relay;
 mod responses;
 mod streaming;
@@ -218,6 +219,10 @@ impl Service {
 
     fn get(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.get(self.url(path))
+    }
+
+    fn respond(&self, body: &Value) -> reqwest::RequestBuilder {
+        self.client.post(self.url("/v1/responses")).json(body)
     }
 
     fn chat(&self, body: &Value) -> reqwest::RequestBuilder {

@@ -3,7 +3,7 @@
 mod asks;
 mod said;
 
-pub use asks::{asks, results};
+pub use asks::{asks, preview, results};
 
 use super::{dispatch::Peer, error::ErrorReply, routes::Endpoint, service::RequestName};
 use crate::{
@@ -172,9 +172,15 @@ impl Watch {
     /// From now on what is said is put together as one `chat.completion` with this head. Of a reply
     /// that has another form, [`Watch::on_object`] is told.
     pub fn gather(&mut self, head: ReplyHead) {
-        if self.log.bodies() != KeptBodies::Off {
+        if self.keeps_bodies() {
             self.gathered = Some((head, Said::default()));
         }
+    }
+
+    /// Whether anybody wants to know what is said.
+    #[must_use]
+    pub fn keeps_bodies(&self) -> bool {
+        self.log.bodies() != KeptBodies::Off
     }
 
     /// Sees the reply as one object, as far as it has come.

@@ -2,6 +2,7 @@
 
 mod calls;
 mod chunks;
+mod dialect;
 mod folder;
 mod from_client;
 mod from_upstream;
@@ -12,11 +13,12 @@ mod thoughts;
 mod to_upstream;
 
 pub use chunks::ChunkWriter;
+pub use dialect::{Dialect, LimitField};
 pub use folder::ReplyFolder;
 pub use from_client::from_client;
 pub use from_upstream::CompletionReader;
 pub use models::model_list;
-pub use to_upstream::{HONOURED, to_upstream};
+pub use to_upstream::{Written, to_upstream};
 
 use crate::{
     turn::{ConversationId, Usage},

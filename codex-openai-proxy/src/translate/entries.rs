@@ -96,6 +96,13 @@ impl<'a> Entries<'a> {
         }
     }
 
+    /// What the assistant thought; nothing leaves no item.
+    pub(super) fn reasoning(&mut self, text: String) {
+        if !text.is_empty() {
+            self.items.push(Item::Reasoning(text));
+        }
+    }
+
     /// A call, made by the entry `holder`; `param` is the field that holds its id.
     ///
     /// It is one of a custom tool where it says so, or where this request offers a custom tool of
@@ -178,7 +185,8 @@ impl<'a> Entries<'a> {
         calls: impl FnOnce(usize) -> String,
     ) -> Result<Conversation, TurnError> {
         self.check_answers(calls)?;
-        if self.items.is_empty() {
+        let thinks = |item: &Item| matches!(item, Item::Reasoning(_));
+        if self.items.iter().all(thinks) {
             let last = if self.past_leading {
                 None
             } else {

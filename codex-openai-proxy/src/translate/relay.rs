@@ -4,11 +4,16 @@
 //! which becomes the one that the client sent. What the reply says is told beside that, as the events
 //! of a turn, from the same parse. Only at the end may something be added: a reply that breaks off
 //! says so, and one that ends well ends as its API has it.
+//!
+//! One event never goes on: the `error` of Responses. Clients disagree on whether it ends a stream
+//! (the Codex CLI passes it over and calls again), so `response.failed` takes its place.
 
 mod chat;
+mod failed;
+mod late;
 mod responses;
 
-use super::Note;
+use super::{Note, chat::ReplyHead};
 use crate::{
     turn::{FinishReason, TurnError, TurnEvent},
     wire::{
@@ -24,8 +29,12 @@ use std::fmt::Display;
 /// Passes on a reply that is a stream.
 #[derive(Debug)]
 pub struct StreamRelay {
+    head: ReplyHead,
     name: Name,
     api: Api,
+    /// Whether somebody will ask for `object`.
+    keeps_object: bool,
+    object: Option<Bytes>,
 }
 
 /// A reply that came in one piece.
@@ -40,9 +49,16 @@ pub struct Whole {
     pub notes: Vec<Note>,
 }
 
-/// What becomes of an event's data: as it goes on, if it does, and the error that the provider told
-/// in it.
-type Read<'a> = (Option<Splice<'a>>, Result<(), TurnError>);
+/// What becomes of an event's data.
+#[derive(Debug)]
+struct Read<'a> {
+    /// It as it goes on, if it does.
+    data: Option<Splice<'a>>,
+    /// The response, whole, that stands in the last of its events.
+    object: Option<Splice<'a>>,
+    /// The error that the provider told in it.
+    told: Result<(), TurnError>,
+}
 
 /// What becomes of a body: as it goes on, the error that the provider told in it, and the notes on it.
 type ReadWhole<'a> = Result<(Splice<'a>, Option<TurnError>, Vec<Note>), serde_json::Error>;
@@ -55,17 +71,28 @@ enum Api {
 }
 
 impl StreamRelay {
-    /// A reply of that API, to a client that sent `model`. Ids that the provider leaves out are made
-    /// from `seed` where they are told, and not where they pass.
+    /// A reply of that API, of which `head` tells what the client is told if the provider does not.
+    /// Ids that the provider leaves out are made from the head's where they are told, and not where
+    /// they pass.
     #[must_use]
-    pub fn new(shape: Shape, model: &str, seed: &str) -> Self {
+    pub fn new(shape: Shape, head: ReplyHead) -> Self {
         Self {
-            name: Name::new(model),
+            name: Name::new(&head.model),
             api: match shape {
-                Shape::Chat => Api::Chat(chat::Passing::new(seed)),
-                Shape::Responses => Api::Responses(responses::Passing::new(seed)),
+                Shape::Chat => Api::Chat(chat::Passing::new(&head.id)),
+                Shape::Responses => Api::Responses(responses::Passing::new(&head.id)),
             },
+            head,
+            keeps_object: false,
+            object: None,
         }
+    }
+
+    /// The same, of which [`StreamRelay::take_object`] will be asked for.
+    #[must_use]
+    pub fn keeping_object(mut self) -> Self {
+        self.keeps_object = true;
+        self
     }
 
     /// Appends the event to `out` as it is to go on, and what it says to `said`. What comes after an
@@ -73,7 +100,9 @@ impl StreamRelay {
     ///
     /// # Errors
     ///
-    /// The error that the provider tells in place of the rest of its reply. It has been appended.
+    /// The error that the provider tells in place of the rest of its reply. Unless the reply
+    /// [has ended](Self::has_ended) with it, the client has to be told ([`StreamRelay::on_error`]),
+    /// after the events that belong to it.
     pub fn on_event(
         &mut self,
         event: &Event,
@@ -81,14 +110,34 @@ impl StreamRelay {
         said: &mut Vec<TurnEvent>,
     ) -> Result<(), TurnError> {
         let data = event.data.as_str();
-        let (data, read) = match &mut self.api {
+        let read = match &mut self.api {
             Api::Chat(chat) => chat.on_data(data, said),
             Api::Responses(responses) => responses.on_data(data, said),
         };
-        if let Some(data) = data {
+        if let Some(data) = read.data {
             write_frame(out, event.event.as_deref(), &data, &self.name);
         }
-        read
+        if let Some(object) = read.object.filter(|_| self.keeps_object) {
+            self.object = Some(object.with(&self.name).into());
+        }
+        read.told
+    }
+
+    /// The provider has answered with a reply in one piece, which is none of an error, where events
+    /// were expected and none has come. Appends the events that say the same.
+    pub fn on_whole(&mut self, whole: &Whole, out: &mut Vec<u8>) {
+        // It was read before: a provider that does this is rare, and its replies are short.
+        let object = serde_json::from_slice(&whole.body).unwrap_or_default();
+        match &mut self.api {
+            Api::Chat(chat) => {
+                chat.end_at_once();
+                late::write_chat(object, out);
+            }
+            Api::Responses(responses) => {
+                responses.end_at_once();
+                late::write_response(&object, out);
+            }
+        }
     }
 
     /// The provider has sent all that it had to send. Appends what its API wants at the end of a reply
@@ -114,7 +163,7 @@ impl StreamRelay {
     pub fn on_error(&mut self, error: &ErrorBody, out: &mut Vec<u8>) {
         match &mut self.api {
             Api::Chat(chat) => chat.on_error(error, out),
-            Api::Responses(responses) => responses.on_error(&error.error, out),
+            Api::Responses(responses) => responses.on_error(&self.head, error, out),
         }
     }
 
@@ -127,14 +176,11 @@ impl StreamRelay {
         }
     }
 
-    /// The response, whole, where it stands in `event`, which was passed on last: the last event of a
-    /// response that came to its end has it.
+    /// The response, whole, as the client got it in the last event, where the provider has ended it
+    /// and its API has it there.
     #[must_use]
-    pub fn object<'a>(&self, event: &'a Event) -> Option<&'a str> {
-        match &self.api {
-            Api::Chat(_) => None,
-            Api::Responses(responses) => responses.object(&event.data),
-        }
+    pub fn take_object(&mut self) -> Option<Bytes> {
+        self.object.take()
     }
 
     /// What the log should know of the reply so far. Each note is told once.
@@ -146,8 +192,30 @@ impl StreamRelay {
     }
 }
 
+impl Default for Read<'_> {
+    /// It does not go on.
+    fn default() -> Self {
+        Self {
+            data: None,
+            object: None,
+            told: Ok(()),
+        }
+    }
+}
+
+impl<'a> Read<'a> {
+    /// It goes on.
+    fn passing(data: Splice<'a>) -> Self {
+        Self {
+            data: Some(data),
+            ..Self::default()
+        }
+    }
+}
+
 impl Whole {
-    /// Reads a reply to a client that sent `model`, and appends what it says to `said`.
+    /// Reads a reply of that API, of which `head` tells the model as the client calls it, and appends
+    /// what it says to `said`.
     ///
     /// # Errors
     ///
@@ -155,8 +223,7 @@ impl Whole {
     pub fn read(
         body: &Bytes,
         shape: Shape,
-        model: &str,
-        seed: &str,
+        head: &ReplyHead,
         said: &mut Vec<TurnEvent>,
     ) -> Result<Self, TurnError> {
         let no_reply = |error: &dyn Display| TurnError::Upstream {
@@ -164,8 +231,8 @@ impl Whole {
         };
         let text = str::from_utf8(body).map_err(|error| no_reply(&error))?;
         let read = match shape {
-            Shape::Chat => chat::whole(text, seed, said),
-            Shape::Responses => responses::whole(text, seed, said),
+            Shape::Chat => chat::whole(text, &head.id, said),
+            Shape::Responses => responses::whole(text, &head.id, said),
         };
         let (splice, failure, notes) = read.map_err(|error| no_reply(&error))?;
         if failure.is_none() && !matches!(said.last(), Some(TurnEvent::Finished { .. })) {
@@ -175,7 +242,7 @@ impl Whole {
             said.push(TurnEvent::Finished { reason, usage });
         }
         Ok(Self {
-            body: splice.with(&Name::new(model)).into(),
+            body: splice.with(&Name::new(&head.model)).into(),
             failure,
             notes,
         })

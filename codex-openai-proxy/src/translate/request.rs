@@ -84,13 +84,13 @@ pub(super) fn translated(
             instructions,
             items,
         },
-        offer,
+        mut offer,
         verbosity,
         format,
         include_usage,
         include_encrypted,
     } = own;
-    let tool_choice = tools::tool_choice(common.tool_choice, &offer)?;
+    let tool_choice = tools::tool_choice(common.tool_choice, &mut offer)?;
     let mut reasoning = reasoning(common.reasoning_effort, common.reasoning)?;
     reasoning.effort = reasoning.effort.or(model.effort);
     Ok(Translated {
@@ -110,6 +110,7 @@ pub(super) fn translated(
                 .service_tier
                 .filter(|tier| tier != "auto" && tier != "default"),
             sampling: common.sampling,
+            lasting: false,
             cache_key: common.cache_key,
         },
         stream: common.stream,

@@ -8,10 +8,18 @@ const BETWEEN: &str = "__";
 /// The longest name that upstreams take.
 const LONGEST: usize = 64;
 
+/// The namespace that a tool stands in which has none: its tools go by their own names.
+const DEFAULT: &str = "functions";
+
 /// The tools of a request that stand in a namespace: under which flat name each is offered to an
 /// engine, and what the client calls it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ToolNames(HashMap<String, (String, String)>);
+pub struct ToolNames {
+    /// Namespaces, and names in them, by the flat names.
+    known: HashMap<String, (String, String)>,
+    /// Flat names by the names alone, where only one tool has that name.
+    bare: HashMap<String, String>,
+}
 
 /// Gives the tools of a request their flat names.
 #[derive(Debug)]
@@ -25,8 +33,15 @@ impl ToolNames {
     /// without a namespace, whose name is the client's.
     #[must_use]
     pub fn get(&self, flat: &str) -> Option<(&str, &str)> {
-        let (namespace, name) = self.0.get(flat)?;
+        let (namespace, name) = self.known.get(flat)?;
         Some((namespace, name))
+    }
+
+    /// The flat name of the tool that has this name in its namespace. `None` where a tool is offered
+    /// by that name, or where not exactly one has it.
+    #[must_use]
+    pub fn of_bare(&self, name: &str) -> Option<&str> {
+        self.bare.get(name).map(String::as_str)
     }
 
     /// The flat name of a tool, offered or not: past calls name tools that are not offered any more.
@@ -37,7 +52,7 @@ impl ToolNames {
             return usual;
         }
         let offered = self
-            .0
+            .known
             .iter()
             .find(|(_, (space, inner))| space == namespace && inner == name);
         offered.map_or(usual, |(flat, _)| flat.clone())
@@ -64,7 +79,9 @@ impl Flattener {
             flat = format!("{}{suffix}", &stem[..length]);
             number += 1;
         }
-        self.names.0.insert(flat.clone(), (namespace, name));
+        if !(is_default(&namespace) && flat == name) {
+            self.names.known.insert(flat.clone(), (namespace, name));
+        }
         flat
     }
 
@@ -75,14 +92,35 @@ impl Flattener {
 
     /// All names that were given.
     pub(super) fn into_names(self) -> ToolNames {
-        self.names
+        let Self { taken, mut names } = self;
+        let mut shared = HashSet::new();
+        for (flat, (_, name)) in &names.known {
+            if taken.contains(name) {
+                continue;
+            }
+            if names.bare.insert(name.clone(), flat.clone()).is_some() {
+                shared.insert(name.clone());
+            }
+        }
+        names.bare.retain(|name, _| !shared.contains(name));
+        names
     }
+}
+
+/// Whether tools of that namespace go by their own names.
+pub(super) fn is_default(namespace: &str) -> bool {
+    namespace == DEFAULT
 }
 
 /// The usual flat name: letters, digits, `_` and `-`, not too long.
 fn join(namespace: &str, name: &str) -> String {
     let namespace = namespace.strip_suffix(BETWEEN).unwrap_or(namespace);
-    let letters = [namespace, BETWEEN, name].into_iter().flat_map(str::chars);
+    let (namespace, between) = if is_default(namespace) {
+        ("", "")
+    } else {
+        (namespace, BETWEEN)
+    };
+    let letters = [namespace, between, name].into_iter().flat_map(str::chars);
     letters
         .map(|letter| match letter {
             'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' => letter,

@@ -1,14 +1,15 @@
 //! The tools of a request and the choice among them.
 
-use super::tool_names::{Flattener, ToolNames};
+use super::tool_names::{Flattener, ToolNames, is_default};
 use crate::{
     turn::{Tool, ToolChoice, ToolKind, TurnError},
     wire::{
         invalid,
-        tools::{self as wire, ToolDefinition},
+        tools::{self as wire, AllowedMode, ToolDefinition},
     },
 };
 use serde_json::{Map, Value, json};
+use std::{borrow::Cow, collections::HashSet};
 
 /// The tools of a request.
 #[derive(Debug)]
@@ -126,38 +127,82 @@ impl OfferReader {
     fn is_new(&self, namespace: Option<&str>, name: &str) -> bool {
         let names = self.flattener.names();
         !self.tools.iter().any(|tool| match names.get(&tool.name) {
-            None => namespace.is_none() && tool.name == name,
+            None => namespace.is_none_or(is_default) && tool.name == name,
             Some((of, inner)) => namespace == Some(of) && inner == name,
         })
     }
 }
 
-/// Reads the choice. It must be one that the tools on offer allow.
+impl Offer {
+    /// The name under which a tool is on offer. Models, and clients that repeat their calls, leave
+    /// namespaces out: a name that is not on offer is that of the one tool which has it in its
+    /// namespace.
+    pub(super) fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
+        self.names.of_bare(name).unwrap_or(name)
+    }
+
+    /// The tool that a choice names.
+    fn chosen(&self, choice: &wire::ToolName) -> Option<&Tool> {
+        let wire::ToolName {
+            namespace, name, ..
+        } = choice;
+        let flat = match namespace {
+            Some(namespace) => Cow::Owned(self.names.flat(namespace, name)),
+            None => Cow::Borrowed(self.resolve(name)),
+        };
+        let exact = self.tools.iter().find(|tool| tool.name == flat);
+        // Most APIs have no field for the namespace of the tool that is chosen.
+        let inner = |tool: &&Tool| {
+            let names = self.names.get(&tool.name);
+            namespace.is_none() && names.is_some_and(|(_, inner)| inner == name)
+        };
+        exact.or_else(|| self.tools.iter().find(inner))
+    }
+}
+
+/// Reads the choice. It must be one that the tools on offer allow; where it allows some of them,
+/// they are the offer.
 pub(super) fn tool_choice(
     choice: Option<wire::ToolChoice>,
-    Offer { tools, names }: &Offer,
+    offer: &mut Offer,
 ) -> Result<ToolChoice, TurnError> {
     match choice {
         None | Some(wire::ToolChoice::Auto) => Ok(ToolChoice::Auto),
         Some(wire::ToolChoice::None) => Ok(ToolChoice::None),
-        Some(wire::ToolChoice::Required) if tools.is_empty() => Err(invalid::value(
-            "tool_choice".to_owned(),
-            "a tool call is required, but 'tools' offers none that can be called.",
-        )),
-        Some(wire::ToolChoice::Required) => Ok(ToolChoice::Required),
-        Some(wire::ToolChoice::Named { name, param }) => {
-            let inner = |tool: &&Tool| names.get(&tool.name).is_some_and(|(_, it)| it == name);
-            let exact = tools.iter().find(|tool| tool.name == name);
-            // The API has no field for the namespace of the tool that is chosen.
-            match exact.or_else(|| tools.iter().find(inner)) {
-                Some(tool) => Ok(ToolChoice::Named(tool.name.clone())),
-                None => Err(invalid::value(
-                    param,
-                    "no tool of that name is among the 'tools'.",
-                )),
+        Some(wire::ToolChoice::Required) => required(offer),
+        Some(wire::ToolChoice::Named(choice)) => match offer.chosen(&choice) {
+            Some(tool) => Ok(ToolChoice::Named(tool.name.clone())),
+            None => Err(not_offered(choice)),
+        },
+        Some(wire::ToolChoice::Allowed { mode, tools }) => {
+            let mut allowed = HashSet::new();
+            for choice in tools {
+                match offer.chosen(&choice) {
+                    Some(tool) => allowed.insert(tool.name.clone()),
+                    None => return Err(not_offered(choice)),
+                };
+            }
+            offer.tools.retain(|tool| allowed.contains(&tool.name));
+            match mode {
+                AllowedMode::Auto => Ok(ToolChoice::Auto),
+                AllowedMode::Required => required(offer),
             }
         }
     }
+}
+
+fn required(offer: &Offer) -> Result<ToolChoice, TurnError> {
+    if offer.tools.is_empty() {
+        return Err(invalid::value(
+            "tool_choice".to_owned(),
+            "a tool call is required, but 'tools' offers none that can be called.",
+        ));
+    }
+    Ok(ToolChoice::Required)
+}
+
+fn not_offered(choice: wire::ToolName) -> TurnError {
+    invalid::value(choice.param, "no tool of that name is among the 'tools'.")
 }
 
 /// The name of a tool that stands in no namespace.

@@ -2,6 +2,7 @@
 
 use super::ConversationId;
 use bytes::Bytes;
+use serde_json::Value;
 use std::time::Duration;
 
 /// A failed turn.
@@ -48,6 +49,9 @@ pub enum TurnError {
         /// The conversation.
         id: ConversationId,
     },
+    /// The conversation was deleted while it was being answered.
+    #[error("The conversation was deleted.")]
+    ConversationDeleted,
     /// The conversation does not fit the model.
     #[error("{message}")]
     ContextWindowExceeded {
@@ -134,6 +138,15 @@ pub struct ProviderError {
     pub body: Bytes,
     /// What clients go by besides: `Retry-After`, `x-ratelimit-…`.
     pub headers: Vec<(String, String)>,
+}
+
+impl ProviderError {
+    /// Whether it says that the conversation does not fit the model, in OpenAI's word for it.
+    #[must_use]
+    pub fn is_of_context(&self) -> bool {
+        serde_json::from_slice::<Value>(&self.body)
+            .is_ok_and(|said| said["error"]["code"] == "context_length_exceeded")
+    }
 }
 
 impl TurnError {

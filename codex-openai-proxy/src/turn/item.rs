@@ -12,6 +12,9 @@ pub enum Item {
         /// What was said, in order. Never empty.
         content: Vec<Part>,
     },
+    /// What the assistant thought before what follows, in plain words. Upstreams that keep nothing
+    /// want it back; an engine that keeps the reasoning itself has no use for it.
+    Reasoning(String),
     /// A call that the assistant made to one of the client's tools.
     ToolCall(super::ToolCall),
     /// What the client's tool answered.

@@ -82,6 +82,38 @@ pub fn reverse(name: &str) -> String {
     name.chars().rev().collect()
 }
 
+/// Reads a name that somebody else's catalog may have, of which nothing is known: gives the name the
+/// right way round if it is one of OpenAI's model families written backwards, with or without an effort
+/// that was hung on it afterwards. An effort stays on the name. A vendor may stand before the name:
+/// `4.5-tpg/ianepo` is `openai/gpt-5.4`.
+#[must_use]
+pub fn read_backwards(name: &str) -> Option<String> {
+    // `openai/gpt-4o` is no `o4-tpg/ianepo`.
+    if name.split('/').any(looks_like_family) {
+        return None;
+    }
+    let is_family = |reading: &String| {
+        let model = reading.rsplit('/').next().unwrap_or_default();
+        looks_like_family(model) && !is_chance(model)
+    };
+    let stem = split_effort(name).map(|(stem, _)| reverse(stem) + &name[stem.len()..]);
+    [Some(reverse(name)), stem]
+        .into_iter()
+        .flatten()
+        .find(is_family)
+}
+
+/// Whether a name that looks like one of the `o` family may well be another's, written backwards: that
+/// of `minicpm-4o` begins with `o4-`.
+fn is_chance(name: &str) -> bool {
+    const VARIANTS: [&str; 4] = ["mini", "pro", "preview", "deep"];
+    name.starts_with('o')
+        && name
+            .split('-')
+            .nth(1)
+            .is_some_and(|word| !VARIANTS.contains(&word) && Effort::parse(word).is_none())
+}
+
 /// One way to read a name.
 struct Reading {
     slug: String,
@@ -279,6 +311,29 @@ mod tests {
                 ((*slug).to_owned(), *effort, *reversed),
                 "{sent}"
             );
+        }
+    }
+
+    #[test]
+    fn names_of_families_are_read_backwards_without_a_catalog() {
+        for (name, expected) in [
+            ("2.5-tpg", Some("gpt-5.2")),
+            ("xedoc-2.5-tpg", Some("gpt-5.2-codex")),
+            ("2.5-tpg-high", Some("gpt-5.2-high")),
+            ("hgih-2.5-tpg", Some("gpt-5.2-high")),
+            ("4.5-tpg/ianepo", Some("openai/gpt-5.4")),
+            ("inim-4o", Some("o4-mini")),
+            ("3o-high", Some("o3-high")),
+            ("3o", Some("o3")),
+            ("gpt-5.2", None),
+            ("gpt-4o", None),
+            ("openai/gpt-4o", None),
+            ("minicpm-4o", None),
+            ("llama-3.3-70b", None),
+            ("phi-high", None),
+            ("", None),
+        ] {
+            assert_eq!(read_backwards(name).as_deref(), expected, "{name}");
         }
     }
 

@@ -33,9 +33,20 @@ pub struct TurnRequest {
     pub service_tier: Option<String>,
     /// How tokens are chosen, and how many. Engines that cannot say so upstream have no use for it.
     pub sampling: Sampling,
+    /// Whether its conversation is to outlast this process even where the client has no name for it:
+    /// the client can go on from the response.
+    pub lasting: bool,
     /// What the upstream's prompt cache is found by (`prompt_cache_key`), for engines that do not
     /// choose it themselves.
     pub cache_key: Option<String>,
+}
+
+impl TurnRequest {
+    /// Takes the reasoning out of the items, for engines that keep it themselves.
+    pub fn without_reasoning(&mut self) {
+        self.items
+            .retain(|item| !matches!(item, Item::Reasoning(_)));
+    }
 }
 
 /// How tokens are chosen, and how many of them. What is `None` is left to the upstream.

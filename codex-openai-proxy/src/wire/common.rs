@@ -71,7 +71,7 @@ impl CommonDraft {
             "tools" => {
                 self.tools = ToolDefinition::read_all(field, dropped)?;
             }
-            "tool_choice" => self.tool_choice = Some(ToolChoice::read(field)?),
+            "tool_choice" => self.tool_choice = Some(ToolChoice::read(field, dropped)?),
             "parallel_tool_calls" => self.parallel_tool_calls = Some(field.boolean()?),
             "reasoning_effort" => self.reasoning_effort = Some(field.string()?),
             "reasoning" => self.reasoning = ReasoningOptions::read(field, dropped)?,

@@ -3,7 +3,7 @@
 use super::{
     dropped::Dropped,
     invalid,
-    object::{Field, Object},
+    object::{Field, Object, without_positions},
 };
 use crate::turn::TurnError;
 use serde_json::Value;
@@ -32,8 +32,11 @@ pub enum ContentPart {
 pub(super) enum PartKinds {
     /// What a developer says.
     Text,
-    /// What a user says, or a tool answers.
+    /// What a user says.
     TextImage,
+    /// What a tool answers. What no engine can be told of it is named in its place: to refuse it would
+    /// be to refuse every request of that conversation from here on.
+    ToolOutput,
     /// What the assistant said.
     TextRefusal,
 }
@@ -42,7 +45,9 @@ impl PartKinds {
     fn words(self) -> &'static [&'static str] {
         match self {
             Self::Text => &["text", "input_text"],
-            Self::TextImage => &["text", "image_url", "input_text", "input_image"],
+            Self::TextImage | Self::ToolOutput => {
+                &["text", "image_url", "input_text", "input_image"]
+            }
             Self::TextRefusal => &["text", "refusal", "output_text"],
         }
     }
@@ -73,13 +78,26 @@ fn read_part(
     kinds: PartKinds,
     dropped: &mut Dropped,
 ) -> Result<ContentPart, TurnError> {
+    let path = field.path.clone();
     let mut object = field.object()?;
     let kind = object.required_string("type")?;
     let part = match (kind.as_str(), kinds) {
         ("text" | "input_text" | "output_text", _) => {
             ContentPart::Text(object.required_string("text")?)
         }
-        ("image_url" | "input_image", PartKinds::TextImage) => read_image(&mut object, dropped)?,
+        ("image_url" | "input_image", PartKinds::TextImage | PartKinds::ToolOutput) => {
+            read_image(&mut object, dropped)?
+        }
+        ("input_audio" | "encrypted_content", PartKinds::ToolOutput) => {
+            let path = without_positions(&path);
+            dropped.note(format!("{path} ({kind})"));
+            let instead = if kind == "input_audio" {
+                "[audio]"
+            } else {
+                "[encrypted content]"
+            };
+            return Ok(ContentPart::Text(instead.to_owned()));
+        }
         ("refusal", PartKinds::TextRefusal) => {
             ContentPart::Refusal(object.required_string("refusal")?)
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 ///
 /// Fields are moved out, never copied. `null` counts as absent, as OpenAI has it for every
 /// optional field. What nobody took is told by [`Object::finish`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Object {
     path: String,
     fields: Map<String, Value>,
@@ -255,7 +255,7 @@ impl Field {
 }
 
 /// `messages[3].content[0].x` → `messages[].content[].x`.
-fn without_positions(path: &str) -> String {
+pub(super) fn without_positions(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     let mut rest = path;
     while let Some((before, after)) = rest.split_once('[') {

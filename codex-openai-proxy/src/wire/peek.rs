@@ -4,27 +4,37 @@
 //! reaches the provider byte for byte, fields that nobody here knows among it.
 
 use super::{
+    chat::upstream::{Content, Field, Piece},
     invalid,
-    members::{Members, place},
+    members::{Members, Text, place},
     object::Object,
     splice::{Name, Splice},
 };
 use crate::turn::TurnError;
 use bytes::Bytes;
-use serde::Deserialize;
-use std::{borrow::Cow, ops::Range};
+use serde::{
+    Deserializer,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use std::{borrow::Cow, fmt, ops::Range};
 
 /// Fields of ours, which no provider knows.
 const OURS: [&str; 1] = ["conversation_id"];
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 8] = [
     "model",
     "messages",
     "input",
+    "tools",
     "stream",
+    "background",
     "previous_response_id",
     OURS[0],
 ];
+
+/// The role of the user, as JSON.
+const USER: &str = "\"user\"";
 
 /// Which of OpenAI's two APIs a body belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +57,26 @@ pub struct Peek<'a> {
     pub stream: bool,
     /// The response that it follows.
     pub previous_response_id: Option<Cow<'a, str>>,
+    /// Whether it asks for a response that is made while nobody waits for it.
+    pub background: bool,
+    /// Our own fields in it, which a relay takes out.
+    pub ours: Vec<&'static str>,
+    /// `messages` or `input`, as it stands in the text.
+    entries: Option<&'a str>,
+    /// `tools`, as they stand in the text.
+    tools: Option<&'a str>,
     /// What a relay changes.
     splice: Splice<'a>,
 }
 
-/// A string that is copied only where it has escapes.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+/// The conversation that a request brings along, at a glance.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entries<'a> {
+    /// How many messages, or items of the input, it has.
+    pub count: usize,
+    /// The content of the last that is the user's, as it stands in the text.
+    said: Option<&'a str>,
+}
 
 impl<'a> Peek<'a> {
     /// Looks at a body.
@@ -68,13 +91,19 @@ impl<'a> Peek<'a> {
         let model = members.get("model");
         let model = model.map(|value| read_model(body, value)).transpose()?;
         let has = |name| members.get(name).is_some();
+        let ours = OURS.into_iter().filter(|name| has(name)).collect();
+        let (shape, entries) = if has("input") && !has("messages") {
+            (Shape::Responses, members.get("input"))
+        } else {
+            (Shape::Chat, members.get("messages"))
+        };
         Ok(Self {
-            shape: if has("input") && !has("messages") {
-                Shape::Responses
-            } else {
-                Shape::Chat
-            },
+            shape,
+            entries,
+            tools: members.get("tools"),
             stream: members.get("stream") == Some("true"),
+            background: members.get("background") == Some("true"),
+            ours,
             previous_response_id: members
                 .get("previous_response_id")
                 .and_then(|value| serde_json::from_str(value).ok())
@@ -94,6 +123,29 @@ impl<'a> Peek<'a> {
         named.ok_or_else(|| invalid::missing("model".to_owned()))
     }
 
+    /// The conversation in it.
+    #[must_use]
+    pub fn entries(&self) -> Entries<'a> {
+        match self.entries {
+            Some(text) if text.starts_with('"') => Entries {
+                count: 1,
+                said: Some(text),
+            },
+            Some(list) if list.starts_with('[') => {
+                let mut deserializer = serde_json::Deserializer::from_str(list);
+                deserializer.deserialize_seq(Walk).unwrap_or_default()
+            }
+            _ => Entries::default(),
+        }
+    }
+
+    /// How many tools it offers.
+    #[must_use]
+    pub fn tools(&self) -> usize {
+        let tools = self.tools.map(serde_json::from_str::<Vec<IgnoredAny>>);
+        tools.and_then(Result::ok).map_or(0, |tools| tools.len())
+    }
+
     /// The body that this is a look at, for a provider: it names `model`, and our own fields are
     /// gone from it. It is not copied where that is what it says already.
     #[must_use]
@@ -102,6 +154,45 @@ impl<'a> Peek<'a> {
             return body.clone();
         }
         self.splice.with(&Name::new(model)).into()
+    }
+}
+
+impl<'a> Entries<'a> {
+    /// The texts that the user sent last.
+    pub fn said(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        let said = self.said.map(serde_json::from_str::<Field<Content<'a>>>);
+        let said = said.and_then(Result::ok).and_then(Field::get);
+        let pieces = said.into_iter().flat_map(Content::pieces);
+        pieces.filter_map(|piece| match piece {
+            Piece::Text(text) => Some(text),
+            Piece::Thinking(_) => None,
+        })
+    }
+}
+
+/// Counts the elements of a list, and keeps what the user said last.
+struct Walk;
+
+impl<'de> Visitor<'de> for Walk {
+    type Value = Entries<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Entries::default();
+        while let Some(entry) = list.next_element::<&RawValue>()? {
+            entries.count += 1;
+            // Most are of others, and are not looked into.
+            if entry.get().contains(USER)
+                && let Ok(members) = Members::find(entry.get(), &["role", "content"])
+                && members.get("role") == Some(USER)
+            {
+                entries.said = members.get("content");
+            }
+        }
+        Ok(entries)
     }
 }
 

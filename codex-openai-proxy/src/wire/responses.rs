@@ -1,7 +1,7 @@
 //! Responses: requests, replies and the events of streams, see
 //! <https://platform.openai.com/docs/api-reference/responses/create>.
 
-pub mod error_event;
+pub mod added_event;
 pub(crate) mod events;
 pub mod item;
 pub mod reply;

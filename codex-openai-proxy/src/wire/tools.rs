@@ -59,12 +59,34 @@ pub enum ToolChoice {
     /// `required`.
     Required,
     /// The named tool.
-    Named {
-        /// Its name.
-        name: String,
-        /// The path of the name.
-        param: String,
+    Named(ToolName),
+    /// `allowed_tools`: some of those on offer, and no other.
+    Allowed {
+        /// Whether one of them must be called.
+        mode: AllowedMode,
+        /// Which.
+        tools: Vec<ToolName>,
     },
+}
+
+/// `mode` of `allowed_tools`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AllowedMode {
+    /// `auto`.
+    Auto,
+    /// `required`.
+    Required,
+}
+
+/// A tool that a choice names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolName {
+    /// The namespace that it stands in, where that is told.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The path of the name.
+    pub param: String,
 }
 
 /// What was called, and with what.
@@ -85,6 +107,9 @@ pub enum CalledTool {
         input: String,
     },
 }
+
+/// The type of a choice among some of the tools.
+const ALLOWED: &str = "allowed_tools";
 
 impl ToolDefinition {
     /// Reads `tools`. Those of a kind that only OpenAI's servers can run are noted as dropped.
@@ -162,9 +187,9 @@ impl CalledTool {
 
 impl ToolChoice {
     /// Reads the field.
-    pub(super) fn read(field: Field) -> Result<Self, TurnError> {
+    pub(super) fn read(field: Field, dropped: &mut Dropped) -> Result<Self, TurnError> {
         const WORDS: [&str; 3] = ["none", "auto", "required"];
-        const KINDS: [&str; 2] = ["function", "custom"];
+        const KINDS: [&str; 3] = ["function", "custom", ALLOWED];
 
         if let Value::String(word) = &field.value {
             return match word.as_str() {
@@ -179,12 +204,52 @@ impl ToolChoice {
         if !KINDS.contains(&kind.as_str()) {
             return Err(invalid::word(object.path_to("type"), &kind, &KINDS));
         }
-        let mut holder = match object.object(&kind)? {
+        if kind == ALLOWED {
+            return match object.object(ALLOWED)? {
+                Some(inner) => Self::read_allowed(inner, dropped),
+                None => Self::read_allowed(object, dropped),
+            };
+        }
+        ToolName::read(object, &kind).map(Self::Named)
+    }
+
+    /// Reads `mode` and `tools`. Tools that are not offered here in any case cannot be allowed
+    /// either.
+    fn read_allowed(mut object: Object, dropped: &mut Dropped) -> Result<Self, TurnError> {
+        let mode = object.required_string("mode")?;
+        let mode = match mode.as_str() {
+            "auto" => AllowedMode::Auto,
+            "required" => AllowedMode::Required,
+            other => {
+                let path = object.path_to("mode");
+                return Err(invalid::word(path, other, &["auto", "required"]));
+            }
+        };
+        let mut tools = Vec::new();
+        for tool in object.required("tools")?.array()? {
+            let path = tool.path.clone();
+            let mut tool = tool.object()?;
+            let kind = tool.required_string("type")?;
+            if matches!(kind.as_str(), "function" | "custom") {
+                tools.push(ToolName::read(tool, &kind)?);
+            } else {
+                dropped.note(format!("{path} ({kind})"));
+            }
+        }
+        Ok(Self::Allowed { mode, tools })
+    }
+}
+
+impl ToolName {
+    /// Reads the name from the member `kind`, or from the object itself where that is absent.
+    fn read(mut object: Object, kind: &str) -> Result<Self, TurnError> {
+        let mut holder = match object.object(kind)? {
             Some(inner) => inner,
             None if object.has("name") => object,
-            None => return Err(invalid::missing(object.path_to(&kind))),
+            None => return Err(invalid::missing(object.path_to(kind))),
         };
-        Ok(Self::Named {
+        Ok(Self {
+            namespace: holder.string("namespace")?,
             name: holder.filled_string("name")?,
             param: holder.path_to("name"),
         })

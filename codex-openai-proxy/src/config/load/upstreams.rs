@@ -34,6 +34,18 @@ const OURS: [&str; 7] = [
     "transfer-encoding",
 ];
 
+/// Headers of one connection, or of a body that is not ours: no request can carry them to a provider.
+const OF_CONNECTIONS: [&str; 8] = [
+    "content-encoding",
+    "expect",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "upgrade",
+];
+
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Mistakes {
@@ -74,10 +86,11 @@ impl Mistakes {
     /// One of the file; `None` where it has no place.
     fn upstream(
         &mut self,
-        raw: RawUpstream,
+        mut raw: RawUpstream,
         key: &dyn Fn(&str) -> String,
         env: Env<'_>,
     ) -> Option<UpstreamSettings> {
+        let dialect = self.dialect(&mut raw, key);
         let base_url = self.base_url(&key("base_url"), raw.base_url.as_deref());
         let key_header = self.one_of(
             &key("api_key_header"),
@@ -93,11 +106,16 @@ impl Mistakes {
             self.add(key("api_key_header"), "means nothing without api_key_env");
         }
         let api_key = raw.api_key_env.and_then(|variable| {
-            let Some(value) = env(&variable) else {
+            if !is_variable(&variable) {
+                // Not repeated, since it may well be the key itself.
                 self.add(
                     key("api_key_env"),
-                    format_args!("the variable {variable} is not set"),
+                    "is no name of a variable: it takes the name of one that holds the key",
                 );
+                return None;
+            }
+            let Some(value) = env(&variable) else {
+                self.add(key("api_key_env"), unset(&variable));
                 return None;
             };
             self.upstream_key(&variable, key_header, value)
@@ -150,6 +168,7 @@ impl Mistakes {
             timeout,
             idle_timeout,
             retries,
+            dialect,
         })
     }
 
@@ -240,6 +259,8 @@ impl Mistakes {
                 Some("is no name of a header")
             } else if OURS.contains(&lower.as_str()) {
                 Some("is set by this proxy")
+            } else if OF_CONNECTIONS.contains(&lower.as_str()) {
+                Some("cannot be sent to a provider")
             } else if api_key.is_some_and(|api_key| api_key.header.as_str() == lower) {
                 Some("is set by api_key_env")
             } else if !value.bytes().all(is_printable) {
@@ -271,6 +292,55 @@ impl Mistakes {
         }
         number
     }
+}
+
+/// Whether this can be the name of a variable.
+fn is_variable(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    name.bytes().next().is_some_and(is_letter)
+        && name
+            .bytes()
+            .all(|byte| is_letter(byte) || byte.is_ascii_digit())
+}
+
+/// Says that a variable is not set. Some keys could be names; none of them is in capitals.
+fn unset(variable: &str) -> String {
+    if variable.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return "names a variable that is not set".to_owned();
+    }
+    format!("the variable {variable} is not set")
+}
+
+/// A mistake in the file that keeps it from being read at all. Where it lies among the providers, the
+/// lines are not repeated, which may hold keys; nor is what the message quotes.
+pub(super) fn syntax_fault(text: &str, error: &toml::de::Error) -> String {
+    let Some(span) = error.span() else {
+        return error.to_string();
+    };
+    let before = text.get(..span.start).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    // The header of the table it lies in: its own line, where that is the header.
+    let rest_of_line = text[before.len()..].lines().next().unwrap_or_default();
+    let until_here = &text[..before.len() + rest_of_line.len()];
+    let header = until_here
+        .lines()
+        .rev()
+        .map(str::trim_start)
+        .find(|line| line.starts_with('['));
+    let is_of_providers = header.is_some_and(|header| header.contains("upstreams"))
+        || rest_of_line.contains("upstreams");
+    if !is_of_providers {
+        return error.to_string();
+    }
+    // `invalid type: string "KEY", expected a map`
+    let message = error.message();
+    let message = match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last => {
+            format!("{}…{}", &message[..=first], &message[last..])
+        }
+        _ => message.to_owned(),
+    };
+    format!("line {line}, among the providers: {message}")
 }
 
 /// What is wrong with a provider's name.

@@ -1,7 +1,10 @@
 //! HTTP providers: what the file and the environment say of them.
 
 use super::{dir_with, load};
-use crate::config::{Flags, KeyHeader, UpstreamSettings, WireApi};
+use crate::{
+    config::{DialectSettings, Flags, KeyHeader, MaxTokensField, UpstreamSettings, WireApi},
+    turn::Effort,
+};
 use std::time::Duration;
 
 #[test]
@@ -59,6 +62,62 @@ fn every_key_of_a_provider_counts() {
     assert_eq!(azure.retries, 0);
     let shown = format!("{config:?}");
     assert!(!shown.contains("s3cret") && !shown.contains("preview"));
+}
+
+#[test]
+fn what_a_provider_takes_can_be_said() {
+    let dir = dir_with(
+        r#"
+        [[upstreams]]
+        name = "a"
+        base_url = "http://a"
+        send_reasoning = true
+        prompt_cache_key = false
+        reasoning_efforts = ["low", "high"]
+        max_tokens_field = "max_completion_tokens"
+        "#,
+    );
+    let config = load(&dir, &[], &Flags::default()).unwrap();
+    assert_eq!(
+        config.upstreams[0].dialect,
+        DialectSettings {
+            send_reasoning: Some(true),
+            prompt_cache_key: Some(false),
+            reasoning_efforts: Some(vec![Effort::Low, Effort::High]),
+            max_tokens_field: Some(MaxTokensField::MaxCompletionTokens),
+        }
+    );
+    let dir = dir_with(
+        r#"
+        [[upstreams]]
+        name = "a"
+        base_url = "http://a"
+        reasoning_efforts = ["huge"]
+        max_tokens_field = "limit"
+        [[upstreams]]
+        name = "b"
+        base_url = "http://b"
+        wire_api = "responses"
+        send_reasoning = true
+        prompt_cache_key = true
+        reasoning_efforts = []
+        max_tokens_field = "max_tokens"
+        "#,
+    );
+    let error = load(&dir, &[], &Flags::default()).unwrap_err();
+    let mut names: Vec<&str> = error.mistakes.iter().map(|m| m.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "upstreams[0].max_tokens_field",
+            "upstreams[0].reasoning_efforts",
+            "upstreams[1].max_tokens_field",
+            "upstreams[1].prompt_cache_key",
+            "upstreams[1].reasoning_efforts",
+            "upstreams[1].send_reasoning",
+        ]
+    );
 }
 
 #[test]
@@ -121,7 +180,7 @@ fn all_mistakes_are_told_at_once_with_their_places() {
         idle_timeout_seconds = -1
         retries = 11
         aliases = { "" = "x" }
-        headers = { Host = "a", Authorization = "b", "x y" = "c", x-a = "d", X-A = "e", x-b = "é" }
+        headers = { Host = "a", Authorization = "b", "x y" = "c", x-a = "d", X-A = "e", x-b = "é", TE = "f" }
         [[upstreams]]
         name = "upstream"
         base_url = "nowhere"
@@ -166,6 +225,7 @@ fn all_mistakes_are_told_at_once_with_their_places() {
             "upstreams[4].connect_timeout_seconds",
             "upstreams[4].headers.\"Authorization\"",
             "upstreams[4].headers.\"Host\"",
+            "upstreams[4].headers.\"TE\"",
             "upstreams[4].headers.\"x y\"",
             "upstreams[4].headers.\"x-a\"",
             "upstreams[4].headers.\"x-b\"",
@@ -188,4 +248,44 @@ fn variables_that_mean_nothing_are_told() {
     let names: Vec<&str> = error.mistakes.iter().map(|m| m.name.as_str()).collect();
     assert_eq!(names, ["UPSTREAM_API_KEY", "UPSTREAM_TIMEOUT"]);
     assert!(!error.to_string().contains("s3cret"), "{error}");
+}
+
+#[test]
+fn a_key_in_the_place_of_its_variable_is_not_repeated() {
+    for key in ["sk-s3cret", "s3cret key", "gsk_s3cret", "3S3CRET", ""] {
+        let dir = dir_with(&format!(
+            "[[upstreams]]\nname = \"a\"\nbase_url = \"http://a\"\napi_key_env = {key:?}"
+        ));
+        let error = load(&dir, &[], &Flags::default()).unwrap_err();
+        let [mistake] = error.mistakes.as_slice() else {
+            panic!("{error}");
+        };
+        assert_eq!(mistake.name, "upstreams[0].api_key_env");
+        assert!(
+            key.is_empty() || !error.to_string().contains(key),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_does_not_tell_what_it_says_of_providers() {
+    let provider = "[[upstreams]]\nname = \"a\"\nbase_url = \"http://a\"\n";
+    for lines in [
+        "api_key_env = sk-s3cret",
+        "headers = \"Bearer s3cret\"",
+        "[upstreams.headers]\nx-key = s3cret",
+        "[upstreams.query]\ncode = \"s3cret",
+        "[[upstreams]] s3cret",
+        "s3cret = \"s3cret\"",
+    ] {
+        let dir = dir_with(&format!("{provider}{lines}\n"));
+        let error = load(&dir, &[], &Flags::default()).unwrap_err();
+        let told = error.to_string();
+        assert!(!told.contains("s3cret\"") && !told.contains("= "), "{told}");
+        assert!(told.contains("line "), "{told}");
+    }
+    let dir = dir_with("[server]\naddr = here\n");
+    let told = load(&dir, &[], &Flags::default()).unwrap_err().to_string();
+    assert!(told.contains("addr = here"), "{told}");
 }

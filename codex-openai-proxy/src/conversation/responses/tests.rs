@@ -5,6 +5,9 @@ use serde_json::json;
 use std::fs;
 use tempfile::TempDir;
 
+/// Now, in Unix seconds.
+const NOW: u64 = 1_800_000_000;
+
 const DAY: u64 = 24 * 60 * 60;
 
 /// A response of that name, made now, that follows another one.
@@ -14,7 +17,7 @@ fn response(id: &str, previous: Option<&str>) -> StoredResponse {
         conversation: None,
         previous: previous.map(str::to_owned),
         model: "gpt-5.2".to_owned(),
-        created: unix_seconds(),
+        created: NOW,
         status: "completed".to_owned(),
         input: json!([{ "id": format!("in of {id}"), "number": 1.5 }]).to_string(),
         response: json!({ "id": id, "output": [{ "id": format!("out of {id}") }] }).to_string(),
@@ -23,7 +26,7 @@ fn response(id: &str, previous: Option<&str>) -> StoredResponse {
 
 fn aged(id: &str, previous: Option<&str>, days: u64) -> StoredResponse {
     StoredResponse {
-        created: unix_seconds() - days * DAY,
+        created: NOW - days * DAY,
         ..response(id, previous)
     }
 }
@@ -73,8 +76,8 @@ async fn putting_again_replaces_and_deleting_tells_whether_there_was_one() {
     };
     store.put(&other).await.unwrap();
     assert_eq!(store.get("resp_1").await.unwrap(), Some(other));
-    assert!(store.delete("resp_1").await.unwrap());
-    assert!(!store.delete("resp_1").await.unwrap());
+    assert_eq!(store.delete("resp_1").await.unwrap().count, 1);
+    assert_eq!(store.delete("resp_1").await.unwrap(), Gone::default());
     assert!(!has(&store, "resp_1").await);
 }
 
@@ -158,8 +161,8 @@ async fn old_responses_go_unless_younger_ones_follow_them() {
         ],
     )
     .await;
-    let gone = store.prune(RETENTION, unix_seconds()).await.unwrap();
-    assert_eq!(gone, 2);
+    let gone = store.prune(RETENTION, MOST_BYTES, NOW).await.unwrap();
+    assert_eq!(gone.count, 2);
     for (id, expected) in [
         ("old", false),
         ("old end", false),
@@ -172,15 +175,40 @@ async fn old_responses_go_unless_younger_ones_follow_them() {
 }
 
 #[tokio::test]
-async fn opening_the_store_deletes_what_is_too_old() {
+async fn the_oldest_go_where_there_are_too_many() {
     let home = TempDir::new().unwrap();
-    let store = store_with(&home, &[aged("old", None, 31), aged("young", None, 1)]).await;
-    // So soon after it was opened, nobody looks.
-    assert!(has(&store, "old").await);
-    store.close().await;
-    let store = ResponseStore::open(home.path()).await;
-    assert!(!has(&store, "old").await);
-    assert!(has(&store, "young").await);
+    let all = ["resp_1", "resp_2", "resp_3"].map(|id| response(id, None));
+    let size = all[0].input.len() + all[0].response.len();
+    let store = store_with(&home, &all).await;
+    let room = u64::try_from(2 * size + size / 2).unwrap();
+    assert_eq!(store.prune(RETENTION, room, NOW).await.unwrap().count, 1);
+    assert!(!has(&store, "resp_1").await);
+    assert!(has(&store, "resp_2").await && has(&store, "resp_3").await);
+    assert_eq!(store.prune(RETENTION, room, NOW).await.unwrap().count, 0);
+}
+
+#[tokio::test]
+async fn a_conversation_of_ours_is_left_alone_with_its_last_response() {
+    let home = TempDir::new().unwrap();
+    let ours = ConversationId::made_up(Uuid::from_u128(7));
+    let of = |id, conversation: &ConversationId| StoredResponse {
+        conversation: Some(conversation.clone()),
+        ..response(id, None)
+    };
+    let theirs = ConversationId::new("chat-1").unwrap();
+    let all = [
+        of("resp_1", &ours),
+        of("resp_2", &ours),
+        of("resp_3", &theirs),
+    ];
+    let store = store_with(&home, &all).await;
+    assert_eq!(
+        store.latest(&ours).await.unwrap().as_deref(),
+        Some("resp_2")
+    );
+    assert_eq!(store.delete("resp_1").await.unwrap().orphans, []);
+    assert_eq!(store.delete("resp_2").await.unwrap().orphans, [ours]);
+    assert_eq!(store.delete("resp_3").await.unwrap().orphans, []);
 }
 
 #[tokio::test]

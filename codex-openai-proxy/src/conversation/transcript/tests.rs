@@ -266,6 +266,7 @@ fn chats() -> impl Strategy<Value = Vec<Item>> {
 fn edit(item: &mut Item) {
     match item {
         Item::Message { content, .. } => content.push(Part::Text("!".to_owned())),
+        Item::Reasoning(text) => text.push('!'),
         Item::ToolCall(call) => call.arguments = r#"{"edited":true}"#.to_owned(),
         Item::ToolResult { output, .. } => output.push(Part::Text("!".to_owned())),
     }

@@ -19,9 +19,11 @@ use codex_protocol::{
 };
 use std::borrow::Cow;
 
-/// An item as core keeps it, with the names that `tools` have on the wire.
-pub fn response_item(item: Item, tools: &ClientTools) -> ResponseItem {
-    match item {
+/// An item as core keeps it, with the names that `tools` have on the wire. Reasoning has none: core
+/// keeps its own, which is sealed.
+pub fn response_item(item: Item, tools: &ClientTools) -> Option<ResponseItem> {
+    Some(match item {
+        Item::Reasoning(_) => return None,
         Item::Message { role, content } => ResponseItem::Message {
             id: unsent_id(),
             role: role_name(role).to_owned(),
@@ -52,7 +54,7 @@ pub fn response_item(item: Item, tools: &ClientTools) -> ResponseItem {
             output: tool_output(output),
             internal_chat_message_metadata_passthrough: None,
         },
-    }
+    })
 }
 
 /// An item with a call id that a backend takes: those of other model servers can be too long.

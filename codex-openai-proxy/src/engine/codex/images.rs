@@ -88,7 +88,7 @@ impl Images {
         let parts = items.iter_mut().flat_map(|item| match item {
             Item::Message { content, .. } => content.as_mut_slice(),
             Item::ToolResult { output, .. } => output.as_mut_slice(),
-            Item::ToolCall(_) => &mut [],
+            Item::ToolCall(_) | Item::Reasoning(_) => &mut [],
         });
         let images = parts.filter(|part| matches!(part, Part::Image { .. }));
         try_join_all(images.map(|image| self.prepare_one(image))).await?;

@@ -152,7 +152,5 @@ pub fn stopping() -> TurnError {
 
 /// The error of a reply whose conversation is deleted meanwhile.
 pub fn deleted() -> TurnError {
-    TurnError::Unavailable {
-        message: "The conversation was deleted.".to_owned(),
-    }
+    TurnError::ConversationDeleted
 }

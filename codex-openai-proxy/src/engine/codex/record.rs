@@ -123,7 +123,7 @@ impl Record {
     pub fn ends_in_reply(&self) -> bool {
         let last = self.visible(0).next_back();
         match last.map(|(item, _)| item) {
-            Some(Item::ToolCall(_)) => true,
+            Some(Item::ToolCall(_) | Item::Reasoning(_)) => true,
             Some(Item::Message { role, .. }) => role == Role::Assistant,
             Some(Item::ToolResult { .. }) | None => false,
         }

@@ -285,7 +285,7 @@ fn an_id_that_was_hidden_once_can_be_the_clients_later() {
         match item {
             Item::ToolCall(call) => call.id = "call_0".into(),
             Item::ToolResult { call_id, .. } => *call_id = "call_0".into(),
-            Item::Message { .. } => {}
+            Item::Message { .. } | Item::Reasoning(_) => {}
         }
     }
     settle(

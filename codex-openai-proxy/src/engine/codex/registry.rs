@@ -147,15 +147,17 @@ impl Registry {
             Place::Forked(from) => Some(from.clone()),
             _ => None,
         };
-        let (id, sends, keep) = match place {
-            Place::Live(id, sends) | Place::Named(id, sends) if request.conversation.is_some() => {
-                (id, sends, Keep::Lasting)
-            }
-            Place::Live(id, sends) | Place::Named(id, sends) => (id, sends, Keep::WhileLive),
+        let (id, sends) = match place {
+            Place::Live(id, sends) | Place::Named(id, sends) => (id, sends),
             Place::New | Place::Forked(_) => {
-                let id = ConversationId::made_up(Uuid::new_v4());
-                (id, Sends::Whole, Keep::WhileLive)
+                (ConversationId::made_up(Uuid::new_v4()), Sends::Whole)
             }
+        };
+        let is_named = request.conversation.is_some() && forked_from.is_none();
+        let keep = if is_named || request.lasting {
+            Keep::Lasting
+        } else {
+            Keep::WhileLive
         };
         let log = log.of(&id);
         if let Some(from) = forked_from {

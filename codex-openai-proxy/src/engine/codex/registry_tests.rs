@@ -68,6 +68,7 @@ fn route(registry: &Registry, name: Option<&str>, sends: Sends, items: Vec<Item>
         output: OutputFormat::Text,
         service_tier: None,
         sampling: Sampling::default(),
+        lasting: false,
         cache_key: None,
     };
     let log = RequestLog::silent();

@@ -17,12 +17,20 @@ const FIRST_PAUSE: Duration = Duration::from_secs(30);
 /// How long at most: each probe that fails doubles the pause.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
-/// How soon to come back while a probe is under way.
-const WHILE_PROBING: Duration = Duration::from_secs(5);
+/// How long a probe is waited for. Where none has an answer by then, another call probes too: one that
+/// takes long must not keep everybody out.
+const PROBE_TIME: Duration = Duration::from_secs(5);
 
 /// Lets calls through to a provider while it lives. Times are arguments.
 #[derive(Debug)]
-pub(super) struct Breaker(Mutex<State>);
+pub(super) struct Breaker(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    /// How many probes there were: the number of the latest.
+    probes: u64,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -30,8 +38,8 @@ enum State {
     Closed { failures: u32 },
     /// None does, until then.
     Open { until: Instant, pause: Duration },
-    /// One does, and its outcome decides.
-    Probing { pause: Duration },
+    /// One does, since then, and its outcome decides.
+    Probing { since: Instant, pause: Duration },
 }
 
 /// What became of a call.
@@ -39,8 +47,10 @@ enum State {
 pub(super) enum Outcome {
     /// The provider answered, be it with a refusal.
     Alive,
-    /// It did not, or with a failure of its own.
+    /// It cannot be reached, or says that it cannot serve.
     Failed,
+    /// It failed at this request, which may be the request's fault or that of one model.
+    Unclear,
 }
 
 /// How a provider's state changed, for the log.
@@ -52,27 +62,23 @@ pub(super) enum Change {
     Up,
 }
 
-/// The leave to make one call. Dropped without a [`Permit::report`], it says that the call was given
-/// up before anything was known.
+/// The leave to make one call, with all its repetitions. Dropped without a [`Permit::report`], it says
+/// that the call was given up before anything was known.
 #[derive(Debug)]
 #[must_use = "a permit has to be told what became of its call"]
 pub(super) struct Permit<'a> {
     breaker: &'a Breaker,
-    kind: Kind,
+    /// The number of the probe, if the call is one.
+    probe: Option<u64>,
     since: Instant,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Usual,
-    /// The call that tells whether the provider is back.
-    Probe,
-    Reported,
 }
 
 impl Breaker {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State::Closed { failures: 0 }))
+        Self(Mutex::new(Inner {
+            state: State::Closed { failures: 0 },
+            probes: 0,
+        }))
     }
 
     /// The leave to make a call now.
@@ -81,60 +87,62 @@ impl Breaker {
     ///
     /// How long until it makes sense to ask again.
     pub(super) fn admit(&self, now: Instant) -> Result<Permit<'_>, Duration> {
-        let mut state = self.state();
-        let kind = match *state {
-            State::Closed { .. } => Kind::Usual,
-            State::Open { until, .. } if now < until => {
-                return Err(until.duration_since(now));
+        let mut inner = self.lock();
+        let probe = match inner.state {
+            State::Closed { .. } => None,
+            State::Open { until: then, .. } if now < then => {
+                return Err(then.duration_since(now));
             }
-            State::Open { pause, .. } => {
-                *state = State::Probing { pause };
-                Kind::Probe
+            State::Probing { since, .. } if now < since + PROBE_TIME => {
+                return Err((since + PROBE_TIME).duration_since(now));
             }
-            State::Probing { .. } => return Err(WHILE_PROBING),
+            State::Open { pause, .. } | State::Probing { pause, .. } => {
+                inner.state = State::Probing { since: now, pause };
+                inner.probes += 1;
+                Some(inner.probes)
+            }
         };
         Ok(Permit {
             breaker: self,
-            kind,
+            probe,
             since: now,
         })
     }
 
-    /// Whether calls go through without question.
-    pub(super) fn is_closed(&self) -> bool {
-        matches!(*self.state(), State::Closed { .. })
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         // The state is a plain value: a panic elsewhere leaves it whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Permit<'_> {
-    /// Tells what became of the call, at this time.
-    pub(super) fn report(mut self, outcome: Outcome, now: Instant) -> Option<Change> {
-        let kind = std::mem::replace(&mut self.kind, Kind::Reported);
-        let mut state = self.breaker.state();
-        let pause = match (outcome, *state) {
+    /// Tells what became of the call, at this time. What it became by a repetition can be told as well.
+    pub(super) fn report(&mut self, outcome: Outcome, now: Instant) -> Option<Change> {
+        let probe = self.probe.take();
+        let mut inner = self.breaker.lock();
+        let pause = match (outcome, inner.state) {
             (Outcome::Alive, before) => {
-                *state = State::Closed { failures: 0 };
+                inner.state = State::Closed { failures: 0 };
                 return (!matches!(before, State::Closed { .. })).then_some(Change::Up);
             }
+            (Outcome::Unclear, _) => {
+                inner.give_up(probe, now);
+                return None;
+            }
             (Outcome::Failed, State::Closed { failures }) if failures + 1 < FAILURES => {
-                *state = State::Closed {
+                inner.state = State::Closed {
                     failures: failures + 1,
                 };
                 return None;
             }
             (Outcome::Failed, State::Closed { .. }) => FIRST_PAUSE,
-            (Outcome::Failed, State::Probing { pause }) if kind == Kind::Probe => {
+            (Outcome::Failed, State::Probing { pause, .. }) if inner.is_latest(probe) => {
                 (pause * 2).min(LONGEST_PAUSE)
             }
-            // A call from before the pause: nothing new.
+            // A call from before the pause, or a probe that another has followed: nothing new.
             (Outcome::Failed, State::Open { .. } | State::Probing { .. }) => return None,
         };
-        *state = State::Open {
+        inner.state = State::Open {
             until: now + pause,
             pause,
         };
@@ -144,15 +152,24 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        // The client left while the probe was under way: the next call probes.
-        if self.kind == Kind::Probe {
-            let mut state = self.breaker.state();
-            if let State::Probing { pause } = *state {
-                *state = State::Open {
-                    until: self.since,
-                    pause,
-                };
-            }
+        // The client left while the probe was under way.
+        if let Some(probe) = self.probe {
+            self.breaker.lock().give_up(Some(probe), self.since);
+        }
+    }
+}
+
+impl Inner {
+    fn is_latest(&self, probe: Option<u64>) -> bool {
+        probe == Some(self.probes)
+    }
+
+    /// A call ended that tells nothing. If it is the probe that is waited for, the next call probes.
+    fn give_up(&mut self, probe: Option<u64>, until: Instant) {
+        if let State::Probing { pause, .. } = self.state
+            && self.is_latest(probe)
+        {
+            self.state = State::Open { until, pause };
         }
     }
 }
@@ -160,7 +177,7 @@ impl Drop for Permit<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Outcome::{Alive, Failed};
+    use Outcome::{Alive, Failed, Unclear};
 
     /// A breaker, and a clock that begins at 0.
     struct Bench {
@@ -186,7 +203,7 @@ mod tests {
         }
 
         fn call(&self, second: u64, outcome: Outcome) -> Option<Change> {
-            let permit = self.admit(second).unwrap();
+            let mut permit = self.admit(second).unwrap();
             permit.report(outcome, self.at(second))
         }
 
@@ -197,17 +214,24 @@ mod tests {
             }
             assert_eq!(self.call(second, Failed), Some(Change::Down(FIRST_PAUSE)));
         }
+
+        fn is_closed(&self) -> bool {
+            matches!(self.breaker.lock().state, State::Closed { .. })
+        }
     }
 
     #[test]
     fn only_failures_in_a_row_count() {
         let bench = Bench::new();
         for second in 0..50 {
+            assert_eq!(bench.call(second, Unclear), None);
+        }
+        for second in 0..50 {
             let outcome = if second % 5 == 4 { Alive } else { Failed };
             assert_eq!(bench.call(second, outcome), None);
         }
         bench.break_at(50);
-        assert!(!bench.breaker.is_closed());
+        assert!(!bench.is_closed());
     }
 
     #[test]
@@ -215,10 +239,10 @@ mod tests {
         let bench = Bench::new();
         bench.break_at(0);
         assert_eq!(bench.admit(10).unwrap_err(), 20);
-        let probe = bench.admit(30).unwrap();
-        assert_eq!(bench.admit(31).unwrap_err(), WHILE_PROBING.as_secs());
+        let mut probe = bench.admit(30).unwrap();
+        assert_eq!(bench.admit(31).unwrap_err(), 4);
         assert_eq!(probe.report(Alive, bench.at(32)), Some(Change::Up));
-        assert!(bench.breaker.is_closed());
+        assert!(bench.is_closed());
         bench.break_at(33);
     }
 
@@ -240,17 +264,55 @@ mod tests {
         let bench = Bench::new();
         bench.break_at(0);
         drop(bench.admit(30).unwrap());
+        assert_eq!(bench.call(31, Unclear), None);
         assert_eq!(bench.call(31, Alive), Some(Change::Up));
+    }
+
+    #[test]
+    fn a_slow_probe_keeps_nobody_out_and_decides_nothing_for_the_next() {
+        let bench = Bench::new();
+        bench.break_at(0);
+        let (mut slow, slower) = (bench.admit(30).unwrap(), bench.admit(35).unwrap());
+        let mut latest = bench.admit(40).unwrap();
+        assert_eq!(slow.report(Failed, bench.at(41)), None);
+        drop(slower);
+        assert_eq!(bench.admit(42).unwrap_err(), 3);
+        let down = Some(Change::Down(Duration::from_mins(1)));
+        assert_eq!(latest.report(Failed, bench.at(43)), down);
+        assert_eq!(bench.admit(44).unwrap_err(), 59);
+    }
+
+    #[test]
+    fn a_slow_probe_that_is_answered_brings_the_provider_back() {
+        let bench = Bench::new();
+        bench.break_at(0);
+        let mut slow = bench.admit(30).unwrap();
+        let _latest = bench.admit(35).unwrap();
+        assert_eq!(slow.report(Alive, bench.at(36)), Some(Change::Up));
+        assert!(bench.is_closed());
+    }
+
+    #[test]
+    fn a_call_may_tell_that_the_provider_lives_and_then_that_it_failed() {
+        let bench = Bench::new();
+        bench.break_at(0);
+        let mut probe = bench.admit(30).unwrap();
+        assert_eq!(probe.report(Alive, bench.at(30)), Some(Change::Up));
+        assert_eq!(probe.report(Failed, bench.at(31)), None);
+        for second in 31..34 {
+            assert_eq!(bench.call(second, Failed), None);
+        }
+        assert!(bench.call(34, Failed).is_some());
     }
 
     #[test]
     fn calls_from_before_the_pause_bring_good_news_only() {
         let bench = Bench::new();
-        let (old, older) = (bench.admit(0).unwrap(), bench.admit(0).unwrap());
+        let (mut old, mut older) = (bench.admit(0).unwrap(), bench.admit(0).unwrap());
         bench.break_at(0);
         assert_eq!(old.report(Failed, bench.at(1)), None);
         assert_eq!(bench.admit(1).unwrap_err(), 29);
         assert_eq!(older.report(Alive, bench.at(2)), Some(Change::Up));
-        assert!(bench.breaker.is_closed());
+        assert!(bench.is_closed());
     }
 }

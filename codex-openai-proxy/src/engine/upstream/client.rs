@@ -16,6 +16,13 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 /// must not hold up the others.
 const CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
 
+/// How long a connection is kept that nobody uses. Servers of plain HTTP are mostly small ones next to
+/// us, some of which close theirs early.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// The same where the connection is dear to make.
+const IDLE_TLS: Duration = Duration::from_secs(90);
+
 /// How often a busy connection is probed, so that a dead one is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -62,6 +69,13 @@ pub(super) fn build(settings: &UpstreamSettings) -> Result<Client, reqwest::Erro
         // The environment's proxy is for the world outside; it cannot know this machine's ports.
         builder = builder.no_proxy();
     }
+    // `reqwest` would cut off whoever takes in nothing for 30 seconds, while it works on what came
+    // before. How long that may take is for the timeout to say.
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    {
+        builder = builder.tcp_user_timeout(None);
+    }
+    let is_tls = settings.base_url.scheme() == "https";
     builder
         .use_rustls_tls()
         .user_agent(USER_AGENT)
@@ -73,6 +87,7 @@ pub(super) fn build(settings: &UpstreamSettings) -> Result<Client, reqwest::Erro
         .no_brotli()
         .no_deflate()
         .no_zstd()
+        .pool_idle_timeout(if is_tls { IDLE_TLS } else { IDLE })
         .tcp_nodelay(true)
         .tcp_keepalive(KEEP_ALIVE)
         .http2_initial_stream_window_size(STREAM_WINDOW)
@@ -84,9 +99,16 @@ pub(super) fn build(settings: &UpstreamSettings) -> Result<Client, reqwest::Erro
 /// Whether an URL leads to this machine itself.
 fn is_here(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => {
+            // RFC 6761, section 6.3.
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_unspecified(),
+        Some(Host::Ipv6(ip)) => {
+            let ip = ip.to_canonical();
+            ip.is_loopback() || ip.is_unspecified()
+        }
         None => false,
     }
 }
@@ -115,4 +137,31 @@ fn headers(settings: &UpstreamSettings) -> HeaderMap {
         }
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_all_its_names() {
+        for (host, expected) in [
+            ("localhost", true),
+            ("LocalHost.", true),
+            ("llama.localhost", true),
+            ("127.0.0.1", true),
+            ("127.9.9.9", true),
+            ("0.0.0.0", true),
+            ("[::1]", true),
+            ("[::]", true),
+            ("[::ffff:127.0.0.1]", true),
+            ("[::ffff:8.8.8.8]", false),
+            ("10.0.0.1", false),
+            ("notlocalhost", false),
+            ("localhost.example.com", false),
+        ] {
+            let url = format!("http://{host}:8080/v1").parse().unwrap();
+            assert_eq!(is_here(&url), expected, "{host}");
+        }
+    }
 }

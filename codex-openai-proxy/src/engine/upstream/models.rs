@@ -7,7 +7,7 @@ use futures_util::{
     future::{BoxFuture, Shared, join_all},
 };
 use reqwest::{Client, Url};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use std::{
     collections::HashSet,
     fmt,
@@ -28,6 +28,12 @@ pub(super) const AFTER_FAILURE: Duration = Duration::from_mins(1);
 /// The longest list that is read, in bytes. That of `OpenRouter` takes half a megabyte.
 const LONGEST: usize = 8 * 1024 * 1024;
 
+/// The most models that are taken from a list.
+const MOST: usize = 10_000;
+
+/// The longest name that is taken, in bytes.
+const LONGEST_ID: usize = 512;
+
 /// A name that a client may ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedModel {
@@ -47,17 +53,35 @@ pub(super) struct ModelList {
 #[derive(Default)]
 struct State {
     /// As of the last time that the provider told.
-    ids: Arc<[String]>,
-    /// When to ask again.
+    listed: Arc<Listed>,
+    /// When to ask again; `None` before the first answer.
     until: Option<Instant>,
-    /// The question that is under way. All who want to know wait for the one.
-    running: Option<Shared<BoxFuture<'static, Arc<[String]>>>>,
+    /// The question that is under way.
+    running: Option<Question>,
+}
+
+/// Ends when a question has its answer.
+type Question = Shared<BoxFuture<'static, ()>>;
+
+/// The names of a list.
+#[derive(Default)]
+struct Listed {
+    /// In the provider's order, each once.
+    ids: Vec<Arc<str>>,
+    known: HashSet<Arc<str>>,
+}
+
+/// A question that is under way. When it ends, and be it by a panic, its answer counts.
+struct Asking {
+    list: Arc<ModelList>,
+    answer: Option<Listed>,
 }
 
 impl Upstreams {
     /// The names of every provider's models, each once: those that it lists for itself and those of its
     /// settings, as `PROVIDER/MODEL`, and without the provider where that leads to it too; and the
-    /// aliases of its settings. Providers are asked side by side, and at most every five minutes.
+    /// aliases of its settings. Providers are asked side by side, and at most every five minutes; only
+    /// the first time, it is waited for.
     pub async fn models(&self) -> Vec<ListedModel> {
         let lists = join_all(self.iter().map(|provider| provider.list.get())).await;
         let mut seen = HashSet::new();
@@ -71,10 +95,12 @@ impl Upstreams {
                     });
                 }
             };
-            for id in listed.iter().chain(&provider.names.plain) {
+            let listed = listed.ids.iter().map(AsRef::as_ref);
+            let plain = provider.names.plain.iter().map(String::as_str);
+            for id in listed.chain(plain) {
                 add(format!("{}/{id}", provider.name()));
                 if self.leads_to(provider, id) {
-                    add(id.clone());
+                    add(id.to_owned());
                 }
             }
             provider.names.aliases.keys().cloned().for_each(add);
@@ -92,38 +118,43 @@ impl ModelList {
         }
     }
 
-    /// The models' names, as fresh as they need to be.
-    async fn get(self: &Arc<Self>) -> Arc<[String]> {
-        let running = {
-            let mut state = self.state();
-            if state.until.is_some_and(|until| Instant::now() < until) {
-                return Arc::clone(&state.ids);
-            }
-            let list = Arc::clone(self);
-            let ask = || {
-                // A task of its own: it ends even if those who asked have left.
-                let asked = tokio::spawn(async move { list.ask().await });
-                asked.map(Result::unwrap_or_default).boxed().shared()
-            };
-            state.running.get_or_insert_with(ask).clone()
-        };
-        running.await
+    /// Whether the provider listed this model when it told last. Asks nobody.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.state().listed.known.contains(id)
     }
 
-    async fn ask(&self) -> Arc<[String]> {
-        let answer = tokio::time::timeout(PATIENCE, self.fetch()).await;
-        let mut state = self.state();
-        state.running = None;
-        let fresh = match answer {
-            Ok(Ok(ids)) => {
-                state.ids = ids.into();
-                FRESH
+    /// The models' names. A list that is too old is given all the same, while another is asked for.
+    async fn get(self: &Arc<Self>) -> Arc<Listed> {
+        let first = {
+            let mut state = self.state();
+            if state.until.is_some_and(|until| Instant::now() < until) {
+                return Arc::clone(&state.listed);
             }
-            Ok(Err(why)) => self.complain(why),
-            Err(_) => self.complain("it takes too long"),
+            let question = state.running.get_or_insert_with(|| self.ask()).clone();
+            if state.until.is_some() {
+                return Arc::clone(&state.listed);
+            }
+            question
         };
-        state.until = Some(Instant::now() + fresh);
-        Arc::clone(&state.ids)
+        first.await;
+        Arc::clone(&self.state().listed)
+    }
+
+    /// Asks the provider. A task of its own does: it ends even if those who wanted to know have left.
+    fn ask(self: &Arc<Self>) -> Question {
+        let list = Arc::clone(self);
+        let asked = tokio::spawn(async move {
+            let mut asking = Asking {
+                list: Arc::clone(&list),
+                answer: None,
+            };
+            match tokio::time::timeout(PATIENCE, list.fetch()).await {
+                Ok(Ok(listed)) => asking.answer = Some(listed),
+                Ok(Err(why)) => list.complain(why),
+                Err(_) => list.complain("it takes too long"),
+            }
+        });
+        asked.map(|_| ()).boxed().shared()
     }
 
     /// Lets so much time go by.
@@ -133,13 +164,12 @@ impl ModelList {
         state.until = state.until.and_then(|until| until.checked_sub(by));
     }
 
-    fn complain(&self, why: &str) -> Duration {
+    fn complain(&self, why: &str) {
         let host = self.url.host_str().unwrap_or_default();
         tracing::debug!(host, why, "a provider does not list its models");
-        AFTER_FAILURE
     }
 
-    async fn fetch(&self) -> Result<Vec<String>, &'static str> {
+    async fn fetch(&self) -> Result<Listed, &'static str> {
         let broken = "the connection failed";
         let request = self.client.get(self.url.clone());
         let mut response = request.send().await.map_err(|_| broken)?;
@@ -154,9 +184,8 @@ impl ModelList {
             }
         }
         match serde_json::from_slice(&body) {
-            Ok(Answer::Envelope { data } | Answer::Bare(data)) => {
-                Ok(data.into_iter().map(|model| model.id).collect())
-            }
+            Ok(Answer::Envelope { data }) => Ok(Listed::of(data.unwrap_or_default())),
+            Ok(Answer::Bare(data)) => Ok(Listed::of(data)),
             Err(_) => Err("it answers with something else"),
         }
     }
@@ -173,15 +202,55 @@ impl fmt::Debug for ModelList {
     }
 }
 
-/// `GET /models`: OpenAI's list object, or its contents alone (Together).
+impl Listed {
+    fn of(entries: Vec<Entry>) -> Self {
+        let mut listed = Self::default();
+        let ids = entries.into_iter().filter_map(|entry| match entry {
+            Entry::Model { id } => Some(id),
+            Entry::Other(_) => None,
+        });
+        for id in ids.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID) {
+            let id: Arc<str> = id.into();
+            if listed.ids.len() < MOST && listed.known.insert(Arc::clone(&id)) {
+                listed.ids.push(id);
+            }
+        }
+        listed
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let mut state = self.list.state();
+        state.running = None;
+        let rest = match self.answer.take() {
+            Some(listed) => {
+                state.listed = Arc::new(listed);
+                FRESH
+            }
+            None => AFTER_FAILURE,
+        };
+        state.until = Some(Instant::now() + rest);
+    }
+}
+
+/// `GET /models`: OpenAI's list object, in which some who have no model write `null` (Ollama); or its
+/// contents alone (Together).
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Answer {
-    Envelope { data: Vec<Model> },
-    Bare(Vec<Model>),
+    Envelope {
+        // Must be there, and be it as null.
+        #[serde(deserialize_with = "Option::deserialize")]
+        data: Option<Vec<Entry>>,
+    },
+    Bare(Vec<Entry>),
 }
 
+/// An entry of a list. One that cannot be read does not spoil the others.
 #[derive(Deserialize)]
-struct Model {
-    id: String,
+#[serde(untagged)]
+enum Entry {
+    Model { id: String },
+    Other(IgnoredAny),
 }

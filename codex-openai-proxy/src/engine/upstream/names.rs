@@ -3,7 +3,10 @@
 use super::{Provider, Upstreams};
 use crate::{
     config::UpstreamSettings,
-    turn::{Aliases, model_name::reverse},
+    turn::{
+        Aliases,
+        model_name::{read_backwards, reverse},
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -76,9 +79,11 @@ impl Upstreams {
     /// fits wins, each tried on the name as it is and, for clients that write names backwards, on the
     /// name reversed.
     ///
-    /// 1. `PROVIDER/MODEL`, and `codex/MODEL` for the Codex engine.
-    /// 2. A model or an alias that a provider's settings name.
-    /// 3. A pattern of theirs, in the order of the configuration.
+    /// 1. A model or an alias that a provider's settings name.
+    /// 2. `PROVIDER/MODEL`, and `codex/MODEL` for the Codex engine.
+    /// 3. A pattern of theirs, in the order of the configuration. Where it takes both readings, the
+    ///    model that the provider listed is meant, else a name of OpenAI's families, else the name as
+    ///    it came.
     ///
     /// What fits none of them is the Codex engine's.
     #[must_use]
@@ -93,21 +98,24 @@ impl Upstreams {
                 reversed: reversed && alias.is_none(),
             })
         };
-        if let Some(model) = name
-            .strip_prefix(CODEX)
-            .and_then(|rest| rest.strip_prefix('/'))
-        {
-            return Found::Codex(Some(model));
+        let readings = [(name, false), (mirror.as_str(), true)];
+        for (name, reversed) in readings {
+            for provider in self.iter() {
+                if let Some(model) = provider.names.known(name) {
+                    return found(provider, model, reversed);
+                }
+            }
         }
         // Backwards, what is left stays backwards: the engine reads it so.
         let xedoc = reverse(CODEX);
-        if let Some(model) = name
-            .strip_suffix(&xedoc)
-            .and_then(|rest| rest.strip_suffix('/'))
-        {
+        let front = name.split_once('/').filter(|&(engine, _)| engine == CODEX);
+        let back = name.rsplit_once('/').filter(|&(_, end)| end == xedoc);
+        let engines = front
+            .map(|(_, model)| model)
+            .or(back.map(|(model, _)| model));
+        if let Some(model) = engines.filter(|model| !model.is_empty()) {
             return Found::Codex(Some(model));
         }
-        let readings = [(name, false), (mirror.as_str(), true)];
         for (name, reversed) in readings {
             if let Some((prefix, model)) = name.split_once('/')
                 && !model.is_empty()
@@ -116,19 +124,26 @@ impl Upstreams {
                 return found(provider, provider.names.own(model), reversed);
             }
         }
-        for (name, reversed) in readings {
-            for provider in self.iter() {
-                if let Some(model) = provider.names.known(name) {
-                    return found(provider, model, reversed);
-                }
-            }
-        }
+        let family = read_backwards(name);
         for provider in self.iter() {
             for glob in &provider.names.globs {
-                for (name, reversed) in readings {
-                    if glob.matches(name) {
-                        return found(provider, name, reversed);
+                match (glob.matches(name), glob.matches(&mirror)) {
+                    (true, true) => {
+                        let (model, reversed) = if provider.list.has(name) {
+                            (name, false)
+                        } else if provider.list.has(&mirror) {
+                            (mirror.as_str(), true)
+                        } else {
+                            family.as_deref().map_or((name, false), |name| (name, true))
+                        };
+                        return found(provider, model, reversed);
                     }
+                    (true, false) => return found(provider, name, false),
+                    (false, true) => return found(provider, &mirror, true),
+                    (false, false) => {}
+                }
+                if let Some(name) = family.as_deref().filter(|name| glob.matches(name)) {
+                    return found(provider, name, true);
                 }
             }
         }
@@ -163,7 +178,17 @@ mod tests {
         let settings = [
             provider("ollama", &["llama3*", "qwen?"], &[("fast", "llama3.2:1b")]),
             provider("router", &["deepseek-chat"], &[]),
-            provider("local", &["deepseek-*", "llama3.1", "codex/own"], &[]),
+            provider(
+                "local",
+                &[
+                    "deepseek-*",
+                    "llama3.1",
+                    "codex/own",
+                    "ollama/own",
+                    "gpt-oss*",
+                ],
+                &[],
+            ),
         ];
         Upstreams::new(&settings).unwrap()
     }
@@ -203,12 +228,17 @@ mod tests {
             ("ollama/fast", ("ollama", "llama3.2:1b", false)),
             ("tsaf/amallo", ("ollama", "llama3.2:1b", true)),
             ("ollama/", ("codex", "-", false)),
+            ("/amallo", ("codex", "-", false)),
+            ("codex/", ("codex", "-", false)),
+            ("/xedoc", ("codex", "-", false)),
             ("other/llama3", ("codex", "-", false)),
             // The engine's name.
             ("codex/gpt-5.2", ("codex", "gpt-5.2", false)),
             ("2.5-tpg/xedoc", ("codex", "2.5-tpg", false)),
-            ("codex/own", ("codex", "own", false)),
-            // Names and aliases of the settings come before patterns.
+            ("codex/other", ("codex", "other", false)),
+            // Names and aliases of the settings come before everything else.
+            ("codex/own", ("local", "codex/own", false)),
+            ("ollama/own", ("local", "ollama/own", false)),
             ("llama3.1", ("local", "llama3.1", false)),
             ("1.3amall", ("local", "llama3.1", true)),
             ("fast", ("ollama", "llama3.2:1b", false)),
@@ -219,6 +249,8 @@ mod tests {
             ("qwen3", ("ollama", "qwen3", false)),
             ("qwen", ("codex", "-", false)),
             ("deepseek-r1", ("local", "deepseek-r1", false)),
+            ("b02:sso-tpg", ("local", "gpt-oss:20b", true)),
+            ("b02:sso-tpg-low", ("local", "gpt-oss:20b-low", true)),
             // Everything else.
             ("gpt-5.2", ("codex", "-", false)),
             // Aliases for everybody come first, are no aliases again, and are never reversed.
@@ -240,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_for_everything_takes_names_as_they_come() {
+    fn a_pattern_for_everything_takes_families_backwards_and_others_as_they_come() {
         let url = "http://localhost/v1".parse().unwrap();
         let upstreams = Upstreams::new(&[UpstreamSettings {
             models: vec!["*".to_owned()],
@@ -249,7 +281,14 @@ mod tests {
         let upstreams = upstreams.unwrap();
         for (sent, model, reversed) in [
             ("gpt-5.2", "gpt-5.2", false),
-            ("2.5-tpg", "2.5-tpg", false),
+            ("xedoc-2.5-tpg", "gpt-5.2-codex", true),
+            ("2.5-tpg-high", "gpt-5.2-high", true),
+            ("hgih-2.5-tpg", "gpt-5.2-high", true),
+            ("gpt-4o", "gpt-4o", false),
+            ("openai/gpt-4o", "openai/gpt-4o", false),
+            ("llama3", "llama3", false),
+            ("upstream/", "upstream/", false),
+            ("codex/", "codex/", false),
             ("2.5-tpg/maertspu", "gpt-5.2", true),
         ] {
             let Found::Provider(route) = upstreams.find(sent, &Aliases::default()) else {

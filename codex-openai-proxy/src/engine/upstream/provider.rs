@@ -1,7 +1,7 @@
 //! One provider, and calls to it.
 
 use super::{
-    breaker::{Breaker, Change, Outcome},
+    breaker::{Breaker, Change, Outcome, Permit},
     client::{self, Urls},
     models::ModelList,
     names::Names,
@@ -10,17 +10,24 @@ use super::{
     retry::{self, Again, Failure},
 };
 use crate::{
-    config::{Secret, UpstreamSettings, WireApi},
+    config::{DialectSettings, Secret, UpstreamSettings, WireApi},
     traffic::{Event, RequestLog},
     turn::TurnError,
 };
 use backon::Retryable;
 use bytes::Bytes;
 use chrono::Utc;
-use http::{HeaderValue, header};
-use reqwest::Client;
-use std::{fmt, sync::Arc, time::Duration};
-use tokio::time::Instant;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use reqwest::{Client, Response};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// A media type of requests and replies.
@@ -28,6 +35,16 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The media type of streams.
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+
+/// Headers of a client that concern whoever answers in the end: which parts of the API are wanted that
+/// are no part of it yet, the trace that a request belongs to, and which requests are one and the same.
+const PASSED_ON: [HeaderName; 5] = [
+    HeaderName::from_static("openai-beta"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("x-client-request-id"),
+];
 
 /// An HTTP provider.
 pub struct Provider {
@@ -42,9 +59,14 @@ pub struct Provider {
     retries: u32,
     /// What is sent to it, and must not come back to clients.
     secrets: Box<[Secret]>,
+    /// Those headers that it always gets.
+    own_headers: Box<[HeaderName]>,
+    /// Whether a call was ever answered: before that there is no kept connection.
+    has_answered: AtomicBool,
     /// Cancelled when the process stops.
     stop: CancellationToken,
-    breaker: Breaker,
+    pub(super) breaker: Breaker,
+    pub(super) dialect: DialectSettings,
     pub(super) names: Names,
     pub(super) list: Arc<ModelList>,
 }
@@ -60,6 +82,8 @@ pub struct Call<'a> {
     pub expects: Expects,
     /// Where `body` comes from.
     pub handling: Handling,
+    /// What goes with it besides the provider's own headers, which come first: see [`passed_on`].
+    pub headers: HeaderMap,
 }
 
 /// The form of a reply.
@@ -104,8 +128,15 @@ impl Provider {
             idle_timeout: settings.idle_timeout,
             retries: settings.retries,
             secrets: settings.secrets().cloned().collect(),
+            own_headers: settings
+                .headers
+                .keys()
+                .filter_map(|name| name.parse().ok())
+                .collect(),
+            has_answered: AtomicBool::new(false),
             stop,
             breaker: Breaker::new(),
+            dialect: settings.dialect.clone(),
             names: Names::of(settings),
         })
     }
@@ -122,6 +153,11 @@ impl Provider {
         self.wire_api
     }
 
+    /// Where it is.
+    pub(super) fn host(&self) -> &str {
+        self.urls.call.host_str().unwrap_or_default()
+    }
+
     /// Calls it and waits for the beginning of its reply, again and again where it is busy, fails or
     /// cannot be reached, as often as the configuration says. What of it happens is told to `log`.
     /// Dropping the future ends the call.
@@ -136,6 +172,7 @@ impl Provider {
     /// [`TurnError::Timeout`] and [`TurnError::Upstream`] where it does not answer;
     /// [`TurnError::Unavailable`] where the process stops.
     pub async fn call(&self, call: Call<'_>, log: &RequestLog) -> Result<Reply, TurnError> {
+        let mut permit = self.admit()?;
         let mut attempts = 0;
         let attempt = || {
             attempts += 1;
@@ -143,49 +180,40 @@ impl Provider {
         };
         let answer = attempt
             .retry(retry::pauses(self.retries))
-            .when(|failure| failure.again != Again::Never && self.breaker.is_closed())
+            .when(|failure| failure.again != Again::Never)
             .adjust(|failure, pause| failure.again.pause(pause))
             .notify(|failure, pause| {
+                // A refusal is good news, and not to be kept for the end of a pause.
+                if failure.outcome == Outcome::Alive {
+                    self.report(&mut permit, Outcome::Alive, log);
+                }
                 let seconds = pause.as_secs_f32();
-                let detail = format!("{}, once more in {seconds:.1} s", self.describe(failure));
-                log.publish(Event::Warning {
-                    what: "upstream_retried",
-                    detail,
-                });
+                let failure = self.describe(failure);
+                retried(log, format!("{failure}, once more in {seconds:.1} s"));
             });
-        tokio::select! {
+        let answer = tokio::select! {
             biased;
-            answer = answer => answer.map_err(|failure| failure.error),
-            () = self.stop.cancelled() => Err(TurnError::stopping()),
-        }
+            answer = answer => answer,
+            () = self.stop.cancelled() => return Err(TurnError::stopping()),
+        };
+        let outcome = match &answer {
+            Ok(_) => Outcome::Alive,
+            Err(failure) => failure.outcome,
+        };
+        self.report(&mut permit, outcome, log);
+        answer.map_err(|failure| failure.error)
     }
 
-    /// One try, as far as the provider is not left alone.
-    async fn attempt(
-        &self,
-        call: &Call<'_>,
-        attempt: u32,
-        log: &RequestLog,
-    ) -> Result<Reply, Failure> {
+    /// The leave to call it, with all repetitions.
+    fn admit(&self) -> Result<Permit<'_>, TurnError> {
         let permit = self.breaker.admit(Instant::now().into_std());
-        let permit = permit.map_err(|retry_after| {
-            Failure::last(TurnError::ProviderUnavailable {
-                provider: self.name.clone(),
-                retry_after,
-            })
-        })?;
-        log.publish(Event::UpstreamForward {
-            mapped_model: call.model.to_owned(),
+        permit.map_err(|retry_after| TurnError::ProviderUnavailable {
             provider: self.name.clone(),
-            wire_api: self.wire_api.as_str(),
-            relayed: call.handling == Handling::Relayed,
-            attempt,
-        });
-        let reply = self.send(call).await;
-        let outcome = match &reply {
-            Err(failure) if is_failure_of_provider(&failure.error) => Outcome::Failed,
-            _ => Outcome::Alive,
-        };
+            retry_after,
+        })
+    }
+
+    fn report(&self, permit: &mut Permit<'_>, outcome: Outcome, log: &RequestLog) {
         match permit.report(outcome, Instant::now().into_std()) {
             Some(Change::Down(pause)) => log.publish(Event::Warning {
                 what: "provider_down",
@@ -201,44 +229,92 @@ impl Provider {
             }),
             None => {}
         }
-        reply
     }
 
-    async fn send(&self, call: &Call<'_>) -> Result<Reply, Failure> {
+    /// One try.
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        attempt: u32,
+        log: &RequestLog,
+    ) -> Result<Reply, Failure> {
+        log.publish(Event::UpstreamForward {
+            mapped_model: call.model.to_owned(),
+            provider: self.name.clone(),
+            wire_api: self.wire_api.as_str(),
+            relayed: call.handling == Handling::Relayed,
+            attempt,
+        });
+        let deadline = Instant::now() + self.timeout;
+        let mut sent = timeout_at(deadline, self.send(call)).await;
+        // A server may close a kept connection at the moment at which it is used again. That is no
+        // failure of anybody's, and nothing to count.
+        let is_first = attempt == 1 && self.has_answered.load(Relaxed);
+        if is_first && matches!(&sent, Ok(Err(error)) if retry::has_hung_up(error)) {
+            let whom = &self.whom;
+            retried(log, format!("{whom} closed a kept connection, once more"));
+            sent = timeout_at(deadline, self.send(call)).await;
+        }
+        match sent {
+            Ok(Ok(response)) => {
+                self.has_answered.store(true, Relaxed);
+                self.read(response, deadline).await
+            }
+            Ok(Err(error)) => Err(self.unsent(&error)),
+            Err(_) => {
+                let seconds = self.timeout.as_secs();
+                let message = format!("{} did not answer for {seconds} seconds", self.whom);
+                let error = TurnError::Timeout { message };
+                Err(Failure::last(error, Outcome::Unclear))
+            }
+        }
+    }
+
+    async fn send(&self, call: &Call<'_>) -> reqwest::Result<Response> {
         let accept = match call.expects {
             Expects::Stream => EVENT_STREAM,
             Expects::Whole => JSON,
         };
-        let request = self
-            .client
+        let mut headers = call.headers.clone();
+        for name in &self.own_headers {
+            headers.remove(name);
+        }
+        headers.insert(header::CONTENT_TYPE, JSON);
+        headers.insert(header::ACCEPT, accept);
+        self.client
             .post(self.urls.call.clone())
-            .header(header::CONTENT_TYPE, JSON)
-            .header(header::ACCEPT, accept)
-            .body(call.body.clone());
-        let response = match tokio::time::timeout(self.timeout, request.send()).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(self.unsent(&error)),
-            Err(_) => {
-                let seconds = self.timeout.as_secs();
-                let message = format!("{} did not answer for {seconds} seconds", self.whom);
-                return Err(Failure::last(TurnError::Timeout { message }));
-            }
-        };
+            .headers(headers)
+            .body(call.body.clone())
+            .send()
+            .await
+    }
+
+    /// Reads as much of a reply as tells what it is. Its first bytes must be there by the deadline.
+    async fn read(&self, response: Response, deadline: Instant) -> Result<Reply, Failure> {
         let status = response.status();
         let headers = response.headers().clone();
-        let body = ReplyBody::new(
+        let mut body = ReplyBody::new(
             response,
             Arc::clone(&self.whom),
             self.timeout,
             self.idle_timeout,
             self.stop.clone(),
         );
+        body.expect_by(deadline);
         if status.is_success() {
-            return Ok(Reply {
-                status: status.as_u16(),
-                headers,
-                body,
-            });
+            return match body.form(&headers).await {
+                Ok(Some(form)) => Ok(Reply {
+                    status: status.as_u16(),
+                    headers,
+                    form,
+                    body,
+                }),
+                Ok(None) => {
+                    let error = self.strange(status, &headers);
+                    Err(Failure::last(error, Outcome::Alive))
+                }
+                Err(error) => Err(Failure::last(error, Outcome::Unclear)),
+            };
         }
         let error = refusal::read(&self.name, status, &headers, body, &self.secrets).await;
         let again = if refusal::is_of_quota(&error) {
@@ -249,7 +325,23 @@ impl Provider {
         Err(Failure {
             error: TurnError::Provider(Box::new(error)),
             again,
+            outcome: Outcome::of(status),
         })
+    }
+
+    /// A success that is neither of the forms of a reply.
+    fn strange(&self, status: StatusCode, headers: &HeaderMap) -> TurnError {
+        let value = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let kind = value(header::CONTENT_TYPE).unwrap_or("no content type");
+        let encoding = value(header::CONTENT_ENCODING).map_or_else(String::new, |encoding| {
+            format!(" (content encoding {encoding})")
+        });
+        let message = format!(
+            "{} answered {} with {kind}{encoding}, which is neither events nor JSON",
+            self.whom,
+            status.as_u16(),
+        );
+        TurnError::Upstream { message }
     }
 
     /// A call that got no reply at all.
@@ -268,6 +360,7 @@ impl Provider {
         Failure {
             error,
             again: Again::Soon,
+            outcome: Outcome::Failed,
         }
     }
 
@@ -293,11 +386,21 @@ impl fmt::Debug for Provider {
     }
 }
 
-/// Whether an error says that the provider is not well. A refusal, and be it of too many requests,
-/// shows that it lives.
-fn is_failure_of_provider(error: &TurnError) -> bool {
-    match error {
-        TurnError::Provider(error) => error.status >= 500,
-        _ => true,
+/// What of a client's headers goes on to a provider that its request is relayed to.
+#[must_use]
+pub fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for name in &PASSED_ON {
+        for value in headers.get_all(name) {
+            kept.append(name, value.clone());
+        }
     }
+    kept
+}
+
+fn retried(log: &RequestLog, detail: String) {
+    log.publish(Event::Warning {
+        what: "upstream_retried",
+        detail,
+    });
 }

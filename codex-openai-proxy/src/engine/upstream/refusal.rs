@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 /// How much of the body is kept, in bytes.
 const LONGEST: usize = 1024 * 1024;
@@ -38,7 +38,7 @@ const HIDDEN: &str = "[hidden]";
 const SHORTEST_SECRET: usize = 8;
 
 /// Reads a refusal. What of its body does not come is left out, and so are `secrets`: some providers
-/// repeat the key that they do not like.
+/// repeat the key that they do not like, and one of them may be cut in the middle.
 pub(super) async fn read(
     provider: &str,
     status: StatusCode,
@@ -89,21 +89,37 @@ fn is_kept(name: &HeaderName) -> bool {
         || name.as_str().starts_with("x-ratelimit-")
 }
 
-/// The body without these. Where there is none of them, it stays as it is to the byte.
-fn without(secrets: &[Secret], body: Vec<u8>) -> Vec<u8> {
-    let Ok(text) = str::from_utf8(&body) else {
-        return body;
-    };
-    let mut hidden = Cow::Borrowed(text);
-    for secret in secrets.iter().map(Secret::expose) {
-        if secret.len() >= SHORTEST_SECRET && hidden.contains(secret) {
-            hidden = Cow::Owned(hidden.replace(secret, HIDDEN));
+/// The body without these, whatever its encoding. Where there is none of them, it stays as it is to the
+/// byte.
+fn without(secrets: &[Secret], mut body: Vec<u8>) -> Vec<u8> {
+    for secret in secrets {
+        // `Bearer KEY`: the key may be repeated alone.
+        let secret = secret.expose().split_ascii_whitespace().next_back();
+        let secret = secret.unwrap_or_default().as_bytes();
+        if secret.len() < SHORTEST_SECRET {
+            continue;
+        }
+        let mut from = 0;
+        while let Some(at) = find(&body[from..], secret) {
+            let begin = from + at;
+            body.splice(begin..begin + secret.len(), HIDDEN.bytes());
+            from = begin + HIDDEN.len();
+        }
+        let begun = (SHORTEST_SECRET..secret.len()).rev();
+        let cut = begun.map(|length| &secret[..length]);
+        if let Some(part) = cut.into_iter().find(|part| body.ends_with(part)) {
+            body.truncate(body.len() - part.len());
+            body.extend_from_slice(HIDDEN.as_bytes());
         }
     }
-    match hidden {
-        Cow::Owned(hidden) => hidden.into_bytes(),
-        Cow::Borrowed(_) => body,
-    }
+    body
+}
+
+fn find(body: &[u8], secret: &[u8]) -> Option<usize> {
+    let first = *secret.first()?;
+    let begins = body.iter().enumerate().filter(|&(_, &byte)| byte == first);
+    let mut begins = begins.map(|(at, _)| at);
+    begins.find(|&at| body[at..].starts_with(secret))
 }
 
 /// What a body says for people, if it says so.
@@ -142,6 +158,17 @@ mod tests {
         );
         assert_eq!(said("v1 only"), b"v1 only");
         assert_eq!(without(&secrets, vec![0xff]), [0xff]);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_wherever_it_stands_and_however_it_is_cut() {
+        let secrets = ["Bearer sk-12345678-abc"].map(Secret::new);
+        let said = |text: &[u8]| without(&secrets, text.to_vec());
+        let latin = b"cl\xe9 sk-12345678-abc sk-12345678-abc".as_slice();
+        assert_eq!(said(latin), b"cl\xe9 [hidden] [hidden]");
+        assert_eq!(said(b"the key sk-12345678-a"), b"the key [hidden]");
+        assert_eq!(said(b"the key sk-12345"), b"the key [hidden]");
+        assert_eq!(said(b"the key sk-1234"), b"the key sk-1234");
     }
 
     #[test]

@@ -2,11 +2,14 @@
 
 use crate::turn::TurnError;
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream::BoxStream};
+use futures_util::{
+    FutureExt, Stream, StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use http::{HeaderMap, header};
 use std::{
     error::Error,
-    fmt,
+    fmt, mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -21,6 +24,13 @@ const REST_TIME: Duration = Duration::from_secs(1);
 /// How much it may be, in bytes.
 const REST_SIZE: usize = 64 * 1024;
 
+/// How much white space a body may begin with, in bytes, before it says what it is.
+const LONGEST_BLANK: usize = 64 * 1024;
+
+/// What the lines of events begin with; a line with nothing before the colon is a comment:
+/// <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
+const EVENT_FIELDS: [&str; 5] = ["data:", "event:", "id:", "retry:", ":"];
+
 /// A reply that is a success.
 #[derive(Debug)]
 pub struct Reply {
@@ -28,8 +38,19 @@ pub struct Reply {
     pub status: u16,
     /// Its headers, all of them. Whoever hands some on chooses.
     pub headers: HeaderMap,
+    /// What its body is.
+    pub form: Form,
     /// What it says.
     pub body: ReplyBody,
+}
+
+/// The form of a reply's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A stream of events.
+    Events,
+    /// One JSON document.
+    Json,
 }
 
 /// The body of a reply: its bytes as they come off the connection.
@@ -40,8 +61,11 @@ pub struct ReplyBody {
     chunks: BoxStream<'static, reqwest::Result<Bytes>>,
     /// Who answers, for messages.
     whom: Arc<str>,
-    /// How long the next bytes may take; `then` from the first ones on.
+    /// How long the next bytes may take.
     patience: Duration,
+    /// The whole time that they may take, of which a part may be gone, for messages.
+    silence: Duration,
+    /// Both, from the first bytes on.
     then: Duration,
     /// When patience ends, if `is_waiting`. A reader that pauses is no silence of the provider's: time
     /// counts from when bytes were asked for and were not there.
@@ -53,24 +77,40 @@ pub struct ReplyBody {
 }
 
 impl Reply {
-    /// Whether the provider calls it a stream of events.
-    #[must_use]
-    pub fn is_event_stream(&self) -> bool {
-        self.is_of_type("text/event-stream")
-    }
-
-    /// Whether the provider calls it a JSON document.
+    /// Whether it is a JSON document.
     #[must_use]
     pub fn is_json(&self) -> bool {
-        self.is_of_type("application/json")
+        self.form == Form::Json
+    }
+}
+
+impl Form {
+    /// What a content type says.
+    fn declared(headers: &HeaderMap) -> Option<Self> {
+        let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+        let kind = kind.split(';').next()?.trim();
+        if kind.eq_ignore_ascii_case("text/event-stream") {
+            Some(Self::Events)
+        } else if kind.eq_ignore_ascii_case("application/json") {
+            Some(Self::Json)
+        } else {
+            None
+        }
     }
 
-    fn is_of_type(&self, expected: &str) -> bool {
-        self.headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .is_some_and(|value| value.trim().eq_ignore_ascii_case(expected))
+    /// What a body begins as that has no content type of these. It may be cut in the middle of a word.
+    fn seen(begin: &[u8]) -> Option<Self> {
+        let begin = begin.trim_ascii_start();
+        let is_begun = |word: &&str| {
+            let word = word.as_bytes();
+            begin.starts_with(word) || word.starts_with(begin)
+        };
+        match begin {
+            [] => None,
+            [b'{', ..] => Some(Self::Json),
+            _ if EVENT_FIELDS.iter().any(is_begun) => Some(Self::Events),
+            _ => None,
+        }
     }
 }
 
@@ -87,12 +127,47 @@ impl ReplyBody {
             chunks: response.bytes_stream().boxed(),
             whom,
             patience: first,
+            silence: first,
             then,
             deadline: Box::pin(tokio::time::sleep(first)),
             is_waiting: false,
             has_ended: false,
             stop: Box::pin(stop.cancelled_owned()),
         }
+    }
+
+    /// Sets a time for the first bytes: a part of their time is gone already.
+    pub(super) fn expect_by(&mut self, deadline: Instant) {
+        self.patience = deadline.saturating_duration_since(Instant::now());
+    }
+
+    /// What it is, by these headers, or by its first bytes where they do not tell; `None` where it is
+    /// nothing that can be read. Nobody asked for a compressed one.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub(super) async fn form(&mut self, headers: &HeaderMap) -> Result<Option<Form>, TurnError> {
+        let encoding = headers.get(header::CONTENT_ENCODING);
+        if encoding.is_some_and(|encoding| !encoding.is_empty() && encoding != "identity") {
+            return Ok(None);
+        }
+        if let Some(form) = Form::declared(headers) {
+            return Ok(Some(form));
+        }
+        let mut begin = BytesMut::new();
+        while begin.len() <= LONGEST_BLANK && begin.trim_ascii().is_empty() {
+            match self.try_next().await? {
+                Some(chunk) => begin.extend_from_slice(&chunk),
+                None => return Ok(None),
+            }
+        }
+        let form = Form::seen(&begin);
+        // What has been looked at is still to be read.
+        let rest = mem::replace(&mut self.chunks, stream::empty().boxed());
+        let begin = stream::iter([Ok(begin.freeze())]);
+        self.chunks = begin.chain(rest).boxed();
+        Ok(form)
     }
 
     /// All of it, of at most `limit` bytes.
@@ -157,6 +232,7 @@ impl Stream for ReplyBody {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.is_waiting = false;
                 self.patience = self.then;
+                self.silence = self.then;
                 return Poll::Ready(Some(Ok(chunk)));
             }
             Poll::Ready(Some(Err(error))) => {
@@ -176,14 +252,14 @@ impl Stream for ReplyBody {
                 let message = format!(
                     "{} sent nothing for {} seconds",
                     self.whom,
-                    self.patience.as_secs()
+                    self.silence.as_secs()
                 );
                 Some(Err(TurnError::Timeout { message }))
             }
         };
         self.has_ended = true;
         // The connection is let go of at once.
-        self.chunks = futures_util::stream::empty().boxed();
+        self.chunks = stream::empty().boxed();
         Poll::Ready(item)
     }
 }

@@ -14,6 +14,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::FutureExt;
+use http::HeaderMap;
 use server::Server;
 use std::{sync::Arc, time::Duration};
 
@@ -84,6 +85,7 @@ async fn call_with(provider: &Provider, log: &RequestLog) -> Result<Reply, TurnE
         body: Bytes::from_static(b"{\"model\":\"llama3\"}"),
         expects: Expects::Whole,
         handling: Handling::Relayed,
+        headers: HeaderMap::new(),
     };
     let reply = provider.call(call, log);
     tokio::time::timeout(SOON, reply).await.expect("an answer")

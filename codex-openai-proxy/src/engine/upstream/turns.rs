@@ -7,7 +7,7 @@ use crate::{
     traffic::{Event, RequestLog},
     translate::{
         Note,
-        chat::{self, CompletionReader},
+        chat::{self, CompletionReader, Written},
         responses::{self, ResponseReader},
     },
     turn::{Tool, TurnError, TurnEvent, TurnRequest},
@@ -15,6 +15,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use http::HeaderMap;
 use std::{collections::VecDeque, mem, sync::Arc};
 
 /// The longest event that is read, in bytes.
@@ -75,21 +76,32 @@ impl Provider {
         log: RequestLog,
     ) -> TurnStream {
         let model = model.into();
-        let body = match self.wire_api() {
-            WireApi::Chat => chat::to_upstream(&turn, &model),
-            WireApi::Responses => responses::to_upstream(&turn, &model),
+        let written = match self.wire_api() {
+            WireApi::Chat => chat::to_upstream(&turn, &model, &self.dialect(&model)),
+            WireApi::Responses => Ok(Written {
+                body: responses::to_upstream(&turn, &model),
+                notes: Vec::new(),
+            }),
+        };
+        let (stage, notes, failure) = match written {
+            Ok(Written { body, notes }) => {
+                let request = Request {
+                    model,
+                    body: body.into(),
+                    tools: turn.tools,
+                };
+                (Stage::New(request), notes, None)
+            }
+            Err(error) => (Stage::Ended, Vec::new(), Some(error)),
         };
         let turn = Turn {
             provider: Arc::clone(self),
             log,
-            stage: Stage::New(Request {
-                model,
-                body: body.into(),
-                tools: turn.tools,
-            }),
+            stage,
             ready: VecDeque::new(),
-            failure: None,
+            failure,
         };
+        turn.tell(notes);
         TurnStream::unnamed(stream::unfold(turn, |mut turn| async move {
             let item = turn.next().await?;
             Some((item, turn))
@@ -122,6 +134,7 @@ impl Turn {
             body: request.body,
             expects: Expects::Stream,
             handling: Handling::Translated,
+            headers: HeaderMap::new(),
         };
         let reply = self.provider.call(call, &self.log).await?;
         let (tools, seed) = (&request.tools, self.log.id());

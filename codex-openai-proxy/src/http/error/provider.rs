@@ -5,21 +5,30 @@ use crate::{turn::ProviderError, wire::error::ErrorBody};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
+/// `Retry-After` in milliseconds, which OpenAI's libraries prefer.
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+
+/// `true` or `false`: what OpenAI's libraries do with an error, whatever its status.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
 impl From<ProviderError> for ErrorReply {
     /// Status, body and the headers that clients go by stay what they were. The exceptions: a refusal
     /// of our key becomes a 502, since clients would blame the key that they sent to us; a status that
-    /// is no error becomes one; a body that is no JSON object is put into an envelope.
+    /// is no error becomes one; a body that is no JSON object is put into an envelope. A key that was
+    /// refused is not worth another try, which clients would make after a 502.
     fn from(error: ProviderError) -> Self {
         let ProviderError {
             provider,
-            status,
+            status: number,
             message,
             content_type: _,
             body,
             headers,
         } = error;
-        let mut reply = match StatusCode::from_u16(status) {
-            Ok(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+        let status = StatusCode::from_u16(number);
+        let refused_key = matches!(status, Ok(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN));
+        let mut reply = match status {
+            Ok(_) if refused_key => {
                 let message =
                     format!("the provider '{provider}' refused this proxy's key: {message}");
                 Self::new(StatusCode::BAD_GATEWAY, SERVER, message).code(AUTHENTICATION_UPSTREAM)
@@ -36,7 +45,7 @@ impl From<ProviderError> for ErrorReply {
                 }
             }
             _ => {
-                let message = format!("the provider '{provider}' answered {status}: {message}");
+                let message = format!("the provider '{provider}' answered {number}: {message}");
                 Self::new(StatusCode::BAD_GATEWAY, SERVER, message).code("upstream_error")
             }
         };
@@ -49,6 +58,9 @@ impl From<ProviderError> for ErrorReply {
                 reply = reply.header(name, value);
             }
         }
+        if refused_key {
+            reply = reply.header(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
         reply
     }
 }
@@ -56,7 +68,8 @@ impl From<ProviderError> for ErrorReply {
 /// Whether clients go by a header of a provider's.
 #[must_use]
 pub fn is_handed_on(name: &HeaderName) -> bool {
-    *name == header::RETRY_AFTER || name.as_str().starts_with("x-ratelimit-")
+    [header::RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY].contains(name)
+        || name.as_str().starts_with("x-ratelimit-")
 }
 
 /// What can be read of a provider's envelope, for the log and for streams.
@@ -89,6 +102,8 @@ mod tests {
             body: Bytes::from_static(body.as_bytes()),
             headers: vec![
                 ("retry-after".to_owned(), "3".to_owned()),
+                ("retry-after-ms".to_owned(), "2500".to_owned()),
+                ("x-should-retry".to_owned(), "true".to_owned()),
                 ("x-ratelimit-remaining-requests".to_owned(), "0".to_owned()),
                 ("set-cookie".to_owned(), "a=b".to_owned()),
             ],
@@ -104,6 +119,8 @@ mod tests {
         let response = reply.into_response();
         assert_eq!(response.status(), 429);
         assert_eq!(response.headers()["retry-after"], "3");
+        assert_eq!(response.headers()["retry-after-ms"], "2500");
+        assert_eq!(response.headers()["x-should-retry"], "true");
         assert_eq!(response.headers()["x-ratelimit-remaining-requests"], "0");
         assert!(!response.headers().contains_key("set-cookie"));
         let sent = response.into_body().collect().await.unwrap().to_bytes();
@@ -120,6 +137,8 @@ mod tests {
                 Some("upstream_auth_error")
             );
             assert!(reply.body.error.message.contains("'near'"));
+            let response = reply.into_response();
+            assert_eq!(response.headers()["x-should-retry"], "false");
         }
     }
 

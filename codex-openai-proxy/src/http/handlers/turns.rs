@@ -5,11 +5,10 @@ mod begun;
 mod references;
 
 use crate::{
-    config::WireApi,
+    config::{KeptBodies, WireApi},
     conversation::responses::is_made_here,
     engine::upstream::{Found, Route},
     http::{AppState, body::ReplyBody, relay, watch::Watch},
-    traffic::record::Asks,
     turn::TurnError,
     wire::peek::{Peek, Shape},
 };
@@ -45,16 +44,8 @@ pub async fn create(
     mut watch: Watch,
 ) -> Response<ReplyBody> {
     watch.on_body(&request.body);
-    let asked = match way(state, &request) {
-        Ok(Way::Relay(relayed)) => {
-            let asks = Asks {
-                model: relayed.model.clone(),
-                stream: relayed.stream,
-                ..Asks::default()
-            };
-            watch.on_asks(asks, None);
-            return relay::relay(state, *relayed, watch).await;
-        }
+    let asked = match way(state, &request, watch.log().bodies()) {
+        Ok(Way::Relay(relayed)) => return relay::relay(state, *relayed, watch).await,
         Ok(Way::Provider(route)) => asked::by_provider(state, &request, route, &mut watch).await,
         Ok(Way::Engine(name)) => asked::by_engine(state, &request, name, &mut watch).await,
         Err(error) => Err(error),
@@ -79,7 +70,7 @@ pub async fn create(
 }
 
 /// Decides who answers. Where there is no provider to choose, the body is not looked at for it.
-fn way(state: &AppState, request: &Request<'_>) -> Result<Way, TurnError> {
+fn way(state: &AppState, request: &Request<'_>, bodies: KeptBodies) -> Result<Way, TurnError> {
     if state.upstreams.is_empty() {
         return Ok(Way::Engine(None));
     }
@@ -99,11 +90,7 @@ fn way(state: &AppState, request: &Request<'_>) -> Result<Way, TurnError> {
     if speaks != request.api || speaks != peek.shape || follows_ours {
         return Ok(Way::Provider(route));
     }
-    Ok(Way::Relay(Box::new(relay::Request {
-        api: speaks,
-        body: peek.rewrite(&request.body, &route.model),
-        model: model.to_owned(),
-        stream: peek.stream,
-        route,
-    })))
+    let Request { headers, body, .. } = request;
+    let relayed = relay::Request::of(&peek, body, headers, model, route, bodies)?;
+    Ok(Way::Relay(Box::new(relayed)))
 }

@@ -1,13 +1,18 @@
 //! A stream on its way from a provider to a client.
 
-use super::tell_notes;
+use super::{LONGEST_REPLY, tell_notes, tell_whole};
 use crate::{
-    config::KeptBodies,
     engine::upstream::{Reply, ReplyBody},
     http::{error::ErrorReply, watch::Watch},
-    translate::relay::StreamRelay,
+    translate::{
+        chat::ReplyHead,
+        relay::{StreamRelay, Whole},
+    },
     turn::{TurnError, TurnEvent},
-    wire::sse::{Decoder, Event, KEEP_ALIVE},
+    wire::{
+        peek::Shape,
+        sse::{Decoder, Event, KEEP_ALIVE},
+    },
 };
 use bytes::Bytes;
 use futures_util::{
@@ -29,8 +34,14 @@ const REST_OF_ERROR: Duration = Duration::from_millis(250);
 /// comments.
 ///
 /// Ends once: as the provider ends it, or with one error. Dropping it before that ends the call.
+///
+/// Comments keep connections open. They do not keep the Codex CLI patient, which gives a response up
+/// after five minutes without an event (`stream_idle_timeout_ms` in its configuration). No event can be
+/// put between a provider's: they are numbered, and the next number is the provider's to give.
 pub(super) struct Passing {
     stage: Stage,
+    api: Shape,
+    head: ReplyHead,
     decoder: Decoder,
     relay: StreamRelay,
     keep_alive: Duration,
@@ -44,7 +55,9 @@ pub(super) struct Passing {
 pub(super) enum Stage {
     /// The provider has not answered yet.
     Calling(BoxFuture<'static, Result<Reply, TurnError>>),
-    /// Its reply comes.
+    /// Its reply comes in one piece.
+    Gathering(BoxFuture<'static, Result<Bytes, TurnError>>),
+    /// Its reply comes as a stream.
     Reading(ReplyBody),
     /// The client has got all that it gets.
     Ended,
@@ -53,6 +66,8 @@ pub(super) enum Stage {
 /// What has come.
 enum News {
     Answer(Result<Reply, TurnError>),
+    /// The whole reply.
+    Whole(Result<Bytes, TurnError>),
     /// A piece of the reply, or its end.
     Piece(Option<Result<Bytes, TurnError>>),
 }
@@ -60,13 +75,20 @@ enum News {
 impl Passing {
     pub(super) fn new(
         stage: Stage,
-        relay: StreamRelay,
+        api: Shape,
+        head: ReplyHead,
         keep_alive: Duration,
         mut watch: Watch,
     ) -> Self {
         watch.on_stream();
+        let mut relay = StreamRelay::new(api, head.clone());
+        if watch.keeps_bodies() {
+            relay = relay.keeping_object();
+        }
         Self {
             stage,
+            api,
+            head,
             decoder: Decoder::new(LONGEST_EVENT),
             relay,
             keep_alive,
@@ -91,11 +113,13 @@ impl Passing {
         while out.is_empty() {
             let news = match &mut self.stage {
                 Stage::Calling(call) => timeout_at(comment, call).await.map(News::Answer),
+                Stage::Gathering(body) => timeout_at(comment, body).await.map(News::Whole),
                 Stage::Reading(body) => timeout_at(comment, body.next()).await.map(News::Piece),
                 Stage::Ended => return None,
             };
             match news {
                 Ok(News::Answer(answer)) => self.on_answer(answer, &mut out),
+                Ok(News::Whole(body)) => self.on_whole(body, &mut out),
                 Ok(News::Piece(piece)) => self.on_piece(piece, &mut out).await,
                 Err(_silence) => out.extend_from_slice(KEEP_ALIVE),
             }
@@ -109,12 +133,28 @@ impl Passing {
     fn on_answer(&mut self, answer: Result<Reply, TurnError>, out: &mut Vec<u8>) {
         match answer {
             Ok(reply) if reply.is_json() => {
-                let message = "The provider does not stream, and took too long to be told apart from \
-                               one that does.";
-                let message = message.to_owned();
-                self.fail(TurnError::Upstream { message }, out);
+                self.stage = Stage::Gathering(Box::pin(reply.body.whole(LONGEST_REPLY)));
             }
             Ok(reply) => self.stage = Stage::Reading(reply.body),
+            Err(error) => self.fail(error, out),
+        }
+    }
+
+    /// The provider does not stream, which was not known when the client was told that a stream comes.
+    fn on_whole(&mut self, body: Result<Bytes, TurnError>, out: &mut Vec<u8>) {
+        let read = body.and_then(|body| {
+            let mut whole = Whole::read(&body, self.api, &self.head, &mut self.said)?;
+            match whole.failure.take() {
+                Some(failure) => Err(failure),
+                None => Ok(whole),
+            }
+        });
+        match read {
+            Ok(whole) => {
+                self.relay.on_whole(&whole, out);
+                tell_whole(&whole, &self.said, &mut self.watch);
+                self.end();
+            }
             Err(error) => self.fail(error, out),
         }
     }
@@ -124,8 +164,7 @@ impl Passing {
             Some(Ok(piece)) => {
                 if let Err(error) = self.pass(&piece, out) {
                     self.pass_rest_of_error(out).await;
-                    self.watch.on_error(&ErrorReply::from(error));
-                    self.end();
+                    self.fail(error, out);
                 } else if self.relay.has_ended() {
                     self.end();
                 }
@@ -145,7 +184,7 @@ impl Passing {
     ///
     /// # Errors
     ///
-    /// The first error that the provider tells in it, which is among what was passed on.
+    /// The first error that the provider tells in it.
     fn pass(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), TurnError> {
         let mut told = Ok(());
         let mut events = mem::take(&mut self.events);
@@ -153,10 +192,7 @@ impl Passing {
         for event in events.drain(..) {
             let read = self.relay.on_event(&event, out, &mut self.said);
             told = told.and(read);
-            if self.watch.log().bodies() != KeptBodies::Off
-                && let Some(object) = self.relay.object(&event)
-            {
-                let object = Bytes::copy_from_slice(object.as_bytes());
+            if let Some(object) = self.relay.take_object() {
                 self.watch.on_object(object);
             }
             self.tell();
@@ -181,7 +217,7 @@ impl Passing {
         }
     }
 
-    /// Ends the reply with an error that the provider has not told.
+    /// Ends the reply with an error, of which the client is told unless it was.
     fn fail(&mut self, error: TurnError, out: &mut Vec<u8>) {
         let error = ErrorReply::from(error);
         self.relay.on_error(&error.body, out);

@@ -204,25 +204,172 @@ async fn a_stream_that_breaks_ends_in_an_error() {
     assert_eq!(logged(&service).await["state"], "failed");
 }
 
+/// What a provider says when a response begins.
+const CREATED: &str = concat!(
+    "event: response.created\n",
+    r#"data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_theirs","model":"llama3"}}"#,
+    "\n\n"
+);
+
+/// The response that failed, in the only event of this text.
+fn failed(stream: &str) -> Value {
+    let [failed] = &*data(stream) else {
+        panic!("{stream}");
+    };
+    assert!(stream.contains("event: response.failed\n"), "{stream}");
+    let mut failed: Value = serde_json::from_str(failed).unwrap();
+    assert_eq!(failed["type"], "response.failed");
+    assert_eq!(failed["response"]["status"], "failed");
+    assert_eq!(failed["response"]["model"], "near/llama3");
+    failed["response"].take()
+}
+
 #[tokio::test]
-async fn an_error_of_a_response_goes_on_with_the_response_that_failed() {
+async fn a_response_that_failed_takes_the_place_of_an_error() {
+    let (provider, mut begun) = by_hand().await;
+    let service = service(&provider, WireApi::Responses).await;
+    let error = "event: error\ndata: {\"type\":\"error\",\"message\":\"too hot\"}\n\n";
+    let theirs = "data: {\"type\":\"response.failed\"}\n\n";
+    for follows in [Some(theirs), None] {
+        let mut events = events(responses(&service, true)).await;
+        let chunks = begun.recv().await.unwrap();
+        send(&chunks, CREATED).await;
+        let created = events.until(|text| text.contains("created")).await;
+        assert!(created.contains(r#""model":"near/llama3""#), "{created}");
+        send(&chunks, error).await;
+        if let Some(failed) = follows {
+            send(&chunks, failed).await;
+        }
+        let rest = without_comments(&events.rest().await);
+        if follows.is_some() {
+            assert_eq!(rest, theirs);
+        } else {
+            let response = failed(&rest);
+            assert_eq!(response["id"], "resp_theirs");
+            assert_eq!(response["error"]["message"], "too hot");
+        }
+    }
+    let page = service.get("/logs/api/requests").send().await.unwrap();
+    let page: Value = page.json().await.unwrap();
+    for request in page["requests"].as_array().unwrap() {
+        assert_eq!(request["state"], "failed");
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_breaks_ends_as_the_one_that_failed() {
     let (provider, mut begun) = by_hand().await;
     let service = service(&provider, WireApi::Responses).await;
     let mut events = events(responses(&service, true)).await;
     let chunks = begun.recv().await.unwrap();
-    let created =
-        r#"data: {"type":"response.created","sequence_number":0,"response":{"model":"llama3"}}"#;
-    send(&chunks, &format!("{created}\n\n")).await;
-    let created = events.until(|text| text.contains("created")).await;
-    assert!(created.contains(r#""model":"near/llama3""#), "{created}");
-    let error = "event: error\ndata: {\"type\":\"error\",\"message\":\"too hot\"}\n\n";
-    send(&chunks, error).await;
-    let failed = "data: {\"type\":\"response.failed\"}\n\n";
-    send(&chunks, failed).await;
-    let rest = events.rest().await;
-    assert_eq!(without_comments(&rest), format!("{error}{failed}"));
+    send(&chunks, CREATED).await;
+    events.until(|text| text.contains("created")).await;
+    chunks.send(Err(Broken)).await.unwrap();
+    let response = failed(&events.rest().await);
+    assert_eq!(response["id"], "resp_theirs");
+    assert_eq!(response["error"]["code"], "server_error");
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_response_that_comes_late_is_a_response_that_failed() {
+    let late = Duration::from_millis(300);
+    let body = r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#;
+    let provider = Provider::new(move |_| {
+        let refusal = Answer::new(429, body).header("content-type", "application/json");
+        refusal.after(late)
+    });
+    let provider = provider.await;
+    let service = service(&provider, WireApi::Responses).await;
+    let stream = events(responses(&service, true)).await.rest().await;
+    let events: Vec<Value> = data(&stream)
+        .iter()
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect();
+    let kinds: Vec<_> = events.iter().map(|event| &event["type"]).collect();
+    assert_eq!(
+        kinds,
+        [
+            "response.created",
+            "response.in_progress",
+            "response.failed"
+        ]
+    );
+    let error = &events[2]["response"]["error"];
+    let expected = json!({"code": "rate_limit_exceeded", "message": "slow down"});
+    assert_eq!(*error, expected);
+}
+
+#[tokio::test]
+async fn a_reply_in_one_piece_that_comes_late_becomes_a_stream() {
+    let late = Duration::from_millis(300);
+    let provider = Provider::new(move |number| {
+        let body = match number {
+            0 => {
+                r#"{"model":"llama3","choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}"#
+            }
+            _ => r#"{"error":{"message":"too hot"}}"#,
+        };
+        Answer::json(body).after(late)
+    });
+    let provider = provider.await;
+    let service = service(&provider, WireApi::Chat).await;
+    let stream = events(service.chat(&streamed())).await.rest().await;
+    let [chunk, done] = &*data(&stream) else {
+        panic!("{stream}");
+    };
+    assert_eq!(*done, "[DONE]");
+    let chunk: Value = serde_json::from_str(chunk).unwrap();
+    assert_eq!(chunk["choices"][0]["delta"]["content"], "Hello");
+    assert_eq!(chunk["model"], "near/llama3");
+    assert_eq!(logged(&service).await["state"], "done");
+
+    let stream = events(service.chat(&streamed())).await.rest().await;
+    let [error] = &*data(&stream) else {
+        panic!("{stream}");
+    };
+    let error: Value = serde_json::from_str(error).unwrap();
+    assert_eq!(error["error"]["message"], "too hot");
+}
+
+#[tokio::test]
+async fn a_failure_under_a_success_is_logged_as_the_client_gets_it() {
+    let provider = Provider::new(|_| Answer::json(r#"{"error":{"message":"too hot"}}"#)).await;
+    let service = service(&provider, WireApi::Chat).await;
+    let reply = service.chat(&request("near/llama3", false)).send();
+    assert_eq!(reply.await.unwrap().status(), 200);
     let logged = logged(&service).await;
     assert_eq!(logged["state"], "failed");
+    assert_eq!(logged["status"], 200);
+}
+
+#[tokio::test]
+async fn a_response_in_the_background_is_refused() {
+    let provider = Provider::new(|_| Answer::json("{}")).await;
+    let service = service(&provider, WireApi::Responses).await;
+    let body = json!({"model": "near/llama3", "input": "Hi", "background": true});
+    let sent = service.client.post(service.url("/v1/responses"));
+    let reply = sent.json(&body).send().await.unwrap();
+    assert_eq!(reply.status(), 400);
+    let reply: Value = reply.json().await.unwrap();
+    assert_eq!(reply["error"]["param"], "background");
+    assert_eq!(reply["error"]["code"], "unsupported_parameter");
+    assert_eq!(provider.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn only_headers_that_mean_something_to_a_provider_go_on() {
+    let provider = Provider::new(|_| Answer::json(r#"{"choices":[]}"#)).await;
+    let service = service(&provider, WireApi::Chat).await;
+    let sent = service.chat(&request("near/llama3", false));
+    let sent = sent
+        .header("traceparent", "00-1-2-03")
+        .header("idempotency-key", "once")
+        .header("cookie", "a=b");
+    assert_eq!(sent.send().await.unwrap().status(), 200);
+    let headers = &provider.seen()[0].headers;
+    assert_eq!(headers["traceparent"], "00-1-2-03");
+    assert_eq!(headers["idempotency-key"], "once");
+    assert!(!headers.contains_key("cookie"));
 }
 
 #[tokio::test]
@@ -284,14 +431,16 @@ async fn a_provider_that_does_not_stream_is_passed_on_as_what_it_is() {
 
 #[tokio::test]
 async fn what_is_no_reply_is_an_error() {
-    let provider = Provider::new(|_| Answer::new(200, "<html>")).await;
+    let page = || Answer::new(200, "<html>Sign in").header("content-type", "text/html");
+    let provider = Provider::new(move |_| page()).await;
     let service = service(&provider, WireApi::Chat).await;
-    let reply = service.chat(&request("near/llama3", false)).send();
-    assert_eq!(reply.await.unwrap().status(), 502);
-    let stream = events(service.chat(&streamed())).await.rest().await;
-    let [error] = &*data(&stream) else {
-        panic!("{stream}");
-    };
-    let error: Value = serde_json::from_str(error).unwrap();
-    assert_eq!(error["error"]["code"], "upstream_error");
+    for stream in [true, false] {
+        let reply = service.chat(&request("near/llama3", stream)).send();
+        let reply = reply.await.unwrap();
+        assert_eq!(reply.status(), 502);
+        let reply: Value = reply.json().await.unwrap();
+        assert_eq!(reply["error"]["code"], "upstream_error");
+        let message = reply["error"]["message"].as_str().unwrap();
+        assert!(message.contains("text/html"), "{message}");
+    }
 }

@@ -33,7 +33,7 @@ pub fn asks(
         tools: turn.tools.len(),
         dropped,
         preview: (bodies != KeptBodies::Off)
-            .then(|| preview(&turn.items))
+            .then(|| preview_of(&turn.items))
             .flatten(),
     }
 }
@@ -47,7 +47,7 @@ pub fn results(items: &[Item]) -> Vec<Event> {
         Item::ToolResult {
             call_id, output, ..
         } => Some((call_id.as_str(), output)),
-        Item::Message { .. } | Item::ToolCall(_) => None,
+        Item::Message { .. } | Item::Reasoning(_) | Item::ToolCall(_) => None,
     });
     let count = results.clone().count();
     if count == 0 {
@@ -58,7 +58,7 @@ pub fn results(items: &[Item]) -> Vec<Event> {
         .iter()
         .filter_map(|item| match item {
             Item::ToolCall(call) => Some((call.id.as_str(), call.name.as_str())),
-            Item::ToolResult { .. } | Item::Message { .. } => None,
+            Item::ToolResult { .. } | Item::Reasoning(_) | Item::Message { .. } => None,
         })
         .collect();
     let told = results
@@ -106,9 +106,8 @@ fn size(part: &Part) -> usize {
     }
 }
 
-/// How the user's last message begins: more of it than is kept, so that what is secret in it can be
-/// known by its end.
-fn preview(items: &[Item]) -> Option<String> {
+/// How the user's last message begins, see [`preview`].
+fn preview_of(items: &[Item]) -> Option<String> {
     let content = items.iter().rev().find_map(|item| match item {
         Item::Message {
             role: Role::User,
@@ -116,10 +115,15 @@ fn preview(items: &[Item]) -> Option<String> {
         } => Some(content),
         _ => None,
     })?;
-    let mut texts = content.iter().filter_map(|part| match part {
+    preview(content.iter().filter_map(|part| match part {
         Part::Text(text) => Some(text.as_str()),
         Part::Image { .. } => None,
-    });
+    }))
+}
+
+/// How a message begins that has these texts: more of it than is kept, so that what is secret in it can
+/// be known by its end.
+pub fn preview<'a>(mut texts: impl DoubleEndedIterator<Item = &'a str> + Clone) -> Option<String> {
     let typed = texts.clone().find_map(typed);
     let text = typed.or_else(|| texts.next_back())?.trim();
     Some(text.chars().take(2 * PREVIEW).collect())
@@ -203,7 +207,7 @@ mod tests {
     fn the_preview_is_what_the_user_typed() {
         let seen = |texts: &[&str]| {
             let content = texts.iter().map(|text| Part::Text((*text).to_owned()));
-            preview(&[Item::Message {
+            preview_of(&[Item::Message {
                 role: Role::User,
                 content: content.collect(),
             }])
@@ -212,6 +216,6 @@ mod tests {
         assert_eq!(seen(&[typed]).as_deref(), Some("Fix it"));
         assert_eq!(seen(&["context", "Fix it"]).as_deref(), Some("Fix it"));
         assert_eq!(seen(&[]), None);
-        assert_eq!(preview(&[call("1", "grep")]), None);
+        assert_eq!(preview_of(&[call("1", "grep")]), None);
     }
 }

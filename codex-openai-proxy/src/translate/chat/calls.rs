@@ -21,6 +21,9 @@ const SEED: usize = 48;
 /// JSON.
 #[derive(Debug)]
 pub(super) struct Calls {
+    /// Bytes of arguments that may still be kept, where there is a bound: of what comes behind it,
+    /// only the length is.
+    room: Option<usize>,
     /// The tools that the request offered.
     tools: Vec<(String, ToolKind)>,
     /// What ids are made from.
@@ -49,6 +52,15 @@ pub(super) struct Fragment<'a> {
     pub form: Form,
 }
 
+/// How a reply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The model said all that it wanted to say.
+    Whole,
+    /// It was cut off: what is not whole by now is left as it is.
+    CutOff,
+}
+
 /// What the arguments of a call are written in, on their way from the provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Form {
@@ -68,6 +80,8 @@ struct Call {
     id: Option<String>,
     name: String,
     arguments: String,
+    /// Bytes of the arguments that were not kept.
+    skipped: usize,
     form: Form,
     stage: Stage,
 }
@@ -78,8 +92,13 @@ enum Stage {
     Gathered,
     /// Its fragments are told, under this index.
     Begun(usize),
-    /// It was told whole, or will never be told.
-    Settled,
+}
+
+impl Fragment<'_> {
+    /// Whether it says nothing of a call. Some servers send such along with other things.
+    pub(super) fn is_empty(&self) -> bool {
+        self.id.is_none() && self.name.is_none() && self.arguments.is_empty()
+    }
 }
 
 impl Calls {
@@ -88,12 +107,19 @@ impl Calls {
         let tools = tools.iter().map(|tool| (tool.name.clone(), tool.kind));
         let seed = seed.chars().filter(char::is_ascii_alphanumeric);
         Self {
+            room: None,
             tools: tools.collect(),
             seed: seed.take(SEED).collect(),
             gathered: Vec::new(),
             begun: 0,
             told: false,
         }
+    }
+
+    /// Keeps no more than so many bytes of arguments.
+    pub(super) fn keeping(self, room: usize) -> Self {
+        let room = Some(room);
+        Self { room, ..self }
     }
 
     /// Whether the client hears of any.
@@ -113,12 +139,8 @@ impl Calls {
             self.gathered.push(Call::new(&fragment));
         }
         let call = &mut self.gathered[at];
-        if call.stage == Stage::Settled {
-            notes.take("fragment_after_end", call.name.clone());
-            return;
-        }
         call.add_head(fragment.id, fragment.name);
-        call.arguments.push_str(&fragment.arguments);
+        call.add_arguments(&fragment.arguments, &mut self.room);
         if let Stage::Begun(index) = call.stage {
             if !fragment.arguments.is_empty() {
                 out.push(TurnEvent::ToolCallDelta {
@@ -131,15 +153,15 @@ impl Calls {
         }
     }
 
-    /// Tells the calls that were gathered: they are whole.
-    pub(super) fn settle(&mut self, out: &mut Vec<TurnEvent>, notes: &mut Notes) {
+    /// Tells the calls that were gathered: no more of them comes.
+    pub(super) fn settle(&mut self, ending: Ending, out: &mut Vec<TurnEvent>, notes: &mut Notes) {
         for at in 0..self.gathered.len() {
-            let stage = mem::replace(&mut self.gathered[at].stage, Stage::Settled);
-            if stage == Stage::Settled {
-                continue;
-            }
             if self.gathered[at].name.is_empty() {
                 notes.take("call_without_name", String::new());
+                continue;
+            }
+            if ending == Ending::CutOff && self.is_cut_off(at) {
+                notes.take("call_cut_off", self.gathered[at].name.clone());
                 continue;
             }
             let id = self.told_id(at, notes);
@@ -147,9 +169,17 @@ impl Calls {
             let call = &mut self.gathered[at];
             let arguments = mem::take(&mut call.arguments);
             let arguments = match (kind, call.form) {
+                _ if call.skipped > 0 => {
+                    let length = arguments.len() + call.skipped;
+                    notes.take(
+                        "arguments_not_kept",
+                        format!("{}: {length} bytes", call.name),
+                    );
+                    arguments
+                }
                 (ToolKind::Custom, Form::Text) => arguments,
                 (ToolKind::Custom, Form::Json) => free_text(arguments),
-                (ToolKind::Function, _) => checked(arguments, &call.name, stage, out, notes),
+                (ToolKind::Function, _) => checked(arguments, call, out, notes),
             };
             self.told = true;
             out.push(TurnEvent::ToolCall(ToolCall {
@@ -158,6 +188,16 @@ impl Calls {
                 kind,
                 arguments,
             }));
+        }
+    }
+
+    /// Whether a call is not whole, in a reply that was cut off.
+    fn is_cut_off(&self, at: usize) -> bool {
+        let call = &self.gathered[at];
+        match call.form {
+            // Nothing shows where free text ends but the call that comes behind it.
+            Form::Text => at + 1 == self.gathered.len(),
+            Form::Json => call.skipped > 0 || !is_json(&call.arguments),
         }
     }
 
@@ -190,7 +230,7 @@ impl Calls {
         }
         let known = |name: &str| self.tools.iter().any(|(tool, _)| tool == name);
         (*name != call.name && known(name) && known(&call.name))
-            || (!fragment.arguments.trim_ascii().is_empty() && is_object(&call.arguments))
+            || (begins_object(&fragment.arguments) && is_object(&call.arguments))
     }
 
     /// Whether a call's name and id are known, and it is not one to be told whole. A name that could
@@ -279,9 +319,25 @@ impl Call {
             id: None,
             name: String::new(),
             arguments: String::new(),
+            skipped: 0,
             form: fragment.form,
             stage: Stage::Gathered,
         }
+    }
+
+    /// Adds what a fragment says of the arguments, as far as there is room.
+    fn add_arguments(&mut self, more: &str, room: &mut Option<usize>) {
+        let left = match room {
+            Some(_) if self.skipped > 0 => None,
+            Some(room) => room.checked_sub(more.len()),
+            None => Some(0),
+        };
+        let Some(left) = left else {
+            self.skipped = self.skipped.saturating_add(more.len());
+            return;
+        };
+        *room = room.map(|_| left);
+        self.arguments.push_str(more);
     }
 
     /// Adds what a fragment says besides the arguments, unless it was told already.
@@ -302,27 +358,33 @@ impl Call {
 /// A function's arguments as they are told. No arguments are an object without members.
 fn checked(
     mut arguments: String,
-    name: &str,
-    stage: Stage,
+    call: &Call,
     out: &mut Vec<TurnEvent>,
     notes: &mut Notes,
 ) -> String {
     if arguments.trim_ascii().is_empty() {
         arguments.push_str("{}");
-        if let Stage::Begun(index) = stage {
+        if let Stage::Begun(index) = call.stage {
             let arguments = "{}".to_owned();
             out.push(TurnEvent::ToolCallDelta { index, arguments });
         }
-    } else if serde_json::from_str::<IgnoredAny>(&arguments).is_err() {
-        notes.take("arguments_not_json", name.to_owned());
+    } else if !is_json(&arguments) {
+        notes.take("arguments_not_json", call.name.clone());
     }
     arguments
 }
 
 /// Whether this is one object, complete.
-fn is_object(json: &str) -> bool {
-    let text = json.trim_ascii();
-    text.starts_with('{') && text.ends_with('}') && serde_json::from_str::<IgnoredAny>(text).is_ok()
+pub(super) fn is_object(json: &str) -> bool {
+    begins_object(json) && json.trim_ascii_end().ends_with('}') && is_json(json)
+}
+
+fn begins_object(json: &str) -> bool {
+    json.trim_ascii_start().starts_with('{')
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// The text of a custom tool's call; what the model wrote where it kept to no form.

@@ -1,7 +1,7 @@
 //! What a provider answers in Chat Completions, as the events of a turn.
 
 use super::{
-    calls::{Calls, Form, Fragment},
+    calls::{Calls, Ending, Form, Fragment},
     thoughts::{Said, Thoughts},
 };
 use crate::{
@@ -16,10 +16,15 @@ use std::{borrow::Cow, mem};
 /// The data of the event that ends a stream.
 const DONE: &str = "[DONE]";
 
+/// Bytes of arguments that are kept of a reply that is only watched.
+const WATCHED: usize = 1024 * 1024;
+
 /// Reads one reply, from a stream or in one piece.
 ///
-/// [`TurnEvent::Finished`] comes once: with the usage, at `[DONE]`, or at the end of the stream. After
-/// it, and after an error, nothing is read any more.
+/// [`TurnEvent::Finished`] comes once: with the usage where that stands in a chunk of its own, at
+/// `[DONE]`, or at the end of the stream. After it, and after an error, nothing is read any more.
+/// What comes before it is part of the reply even behind a finish reason: gateways to Gemini tell one
+/// with each chunk. Calls are whole only then.
 #[derive(Debug)]
 pub struct CompletionReader {
     speech: Speech,
@@ -32,7 +37,7 @@ pub struct CompletionReader {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Speaking,
-    /// The provider has told why the reply ended.
+    /// The provider has told why the reply ends, which it may do again.
     Finishing(FinishReason),
     Ended,
 }
@@ -59,6 +64,17 @@ impl CompletionReader {
             notes: Notes::default(),
             usage: None,
             stage: Stage::Speaking,
+        }
+    }
+
+    /// A reply that goes to its client as it comes, and is only watched: of long arguments, no more
+    /// than the beginning is kept.
+    #[must_use]
+    pub fn watching(seed: &str) -> Self {
+        let reader = Self::new(&[], seed);
+        Self {
+            calls: reader.calls.keeping(WATCHED),
+            ..reader
         }
     }
 
@@ -133,17 +149,19 @@ impl CompletionReader {
         }
         let mut usage = self.read(chunk.usage, "usage");
         let choices = self.read(chunk.choices, "choices");
-        for choice in choices.into_iter().flat_map(|list| list.0) {
+        let choices = choices.map_or_else(Vec::new, |list| list.0);
+        let is_apart = choices.is_empty();
+        for choice in choices {
             // Others come only where a request asks for several, and none of ours does.
             if choice.index.get().is_none_or(|Count(index)| index == 0) {
                 usage = self.read(choice.usage, "choices.usage").or(usage);
                 self.on_choice(choice, out)?;
             }
         }
-        if let Some(usage) = usage {
-            self.usage = Some(token_counts(usage));
+        if let Some(usage) = usage.and_then(token_counts) {
+            self.usage = Some(usage);
             // Some servers tell what a reply took so far with each chunk.
-            if self.stage != Stage::Speaking {
+            if is_apart && self.stage != Stage::Speaking {
                 self.end(out);
             }
         }
@@ -151,7 +169,8 @@ impl CompletionReader {
     }
 
     fn on_choice(&mut self, choice: Choice<'_>, out: &mut Vec<TurnEvent>) -> Result<(), TurnError> {
-        if let Some(failure) = choice.error.or_default() {
+        let failure = choice.error.get();
+        if let Some(failure) = failure.filter(Failure::says_something) {
             return Err(self.refuse(failure));
         }
         // Some servers say with an empty word that there is no reason yet.
@@ -164,12 +183,10 @@ impl CompletionReader {
         if let Some(message) = self.read(said, "delta") {
             self.on_message(message, out);
         }
-        let Some(reason) = reason.filter(|_| self.stage == Stage::Speaking) else {
-            return Ok(());
-        };
-        let reason = finish_reason(&reason).inspect_err(|_| self.stage = Stage::Ended)?;
-        self.stage = Stage::Finishing(reason);
-        self.complete(out);
+        if let Some(word) = reason {
+            let reason = finish_reason(&word, &mut self.notes);
+            self.stage = Stage::Finishing(reason.inspect_err(|_| self.stage = Stage::Ended)?);
+        }
         Ok(())
     }
 
@@ -241,14 +258,10 @@ impl CompletionReader {
         }
         .unwrap_or_default();
         fragment.form = form;
-        self.speech.pause(out);
-        self.calls.feed(fragment, out, &mut self.notes);
-    }
-
-    /// Everything that the model says has come.
-    fn complete(&mut self, out: &mut Vec<TurnEvent>) {
-        self.speech.pause(out);
-        self.calls.settle(out, &mut self.notes);
+        if !fragment.is_empty() {
+            self.speech.pause(out);
+            self.calls.feed(fragment, out, &mut self.notes);
+        }
     }
 
     /// Everything has come.
@@ -258,7 +271,12 @@ impl CompletionReader {
             Stage::Speaking => FinishReason::Stop,
             Stage::Finishing(reason) => reason,
         };
-        self.complete(out);
+        let ending = match told {
+            FinishReason::Stop | FinishReason::ToolCalls => Ending::Whole,
+            FinishReason::Length | FinishReason::ContentFilter => Ending::CutOff,
+        };
+        self.speech.pause(out);
+        self.calls.settle(ending, out, &mut self.notes);
         let reason = match told {
             // Servers mix these two up.
             FinishReason::Stop | FinishReason::ToolCalls if self.calls.any_told() => {
@@ -311,7 +329,8 @@ impl Speech {
         }
     }
 
-    /// Something else comes, or nothing: what was held back is told, and the reasoning is whole.
+    /// Something else comes, or nothing: what was held back is told, and the reasoning is whole,
+    /// also where the model forgot to close it.
     fn pause(&mut self, out: &mut Vec<TurnEvent>) {
         let Self {
             thoughts,
@@ -341,39 +360,88 @@ fn end_thinking(is_thinking: &mut bool, out: &mut Vec<TurnEvent>) {
     }
 }
 
-/// Why a reply ended.
-fn finish_reason(word: &str) -> Result<FinishReason, TurnError> {
-    match word {
-        "tool_calls" | "function_call" => Ok(FinishReason::ToolCalls),
-        // Mistral has the second.
-        "length" | "model_length" => Ok(FinishReason::Length),
-        "content_filter" => Ok(FinishReason::ContentFilter),
-        // DeepSeek's.
-        "insufficient_system_resource" => Err(TurnError::Overloaded {
+/// Why a reply ended. Servers add to the words, and some write them in capitals.
+fn finish_reason(word: &str, notes: &mut Notes) -> Result<FinishReason, TurnError> {
+    let lower = word.to_ascii_lowercase();
+    let is = |words: &[&str]| words.contains(&lower.as_str());
+    let begins = |words: &[&str]| words.iter().any(|known| lower.starts_with(known));
+    // DeepSeek's.
+    if lower == "insufficient_system_resource" {
+        return Err(TurnError::Overloaded {
             message: "The provider ran out of capacity in the middle of its reply.".to_owned(),
-        }),
-        // OpenRouter's.
-        "error" => Err(failure::turn_error(None, &[])),
-        // "stop", and whatever servers have in its place.
-        _ => Ok(FinishReason::Stop),
+        });
     }
+    if begins(BROKEN) {
+        let word = shortened(word);
+        let message = format!("The provider broke its reply off with the reason '{word}'.");
+        return Err(failure::turn_error(Some(message), &[]));
+    }
+    if is(&["tool_calls", "function_call"]) {
+        return Ok(FinishReason::ToolCalls);
+    }
+    if is(&["length"]) || begins(LIMITED) {
+        return Ok(FinishReason::Length);
+    }
+    if begins(FILTERED) {
+        return Ok(FinishReason::ContentFilter);
+    }
+    if !is(STOPPED) {
+        notes.take("unknown_finish_reason", shortened(word));
+    }
+    Ok(FinishReason::Stop)
 }
 
-/// Token counts in our terms.
-fn token_counts(usage: wire::Usage) -> Usage {
+/// The reasons of replies that came to no end: `OpenRouter` and Zhipu, vLLM, and gateways to Gemini.
+const BROKEN: &[&str] = &[
+    "error",
+    "abort",
+    "network_error",
+    "malformed_function_call",
+    "function_call_filter",
+];
+
+/// Those of replies that got too long. Mistral has the first.
+const LIMITED: &[&str] = &["model_length", "max_tokens", "max_output_tokens"];
+
+/// Those of replies that were withheld, with Gemini's and Zhipu's.
+const FILTERED: &[&str] = &[
+    "content_filter",
+    "safety",
+    "recitation",
+    "blocklist",
+    "prohibited_content",
+    "spii",
+    "sensitive",
+];
+
+/// Those of replies that are whole.
+const STOPPED: &[&str] = &["stop", "eos", "eos_token", "end_turn", "stop_sequence"];
+
+/// A provider's word, as far as it is one.
+fn shortened(word: &str) -> String {
+    word.chars().take(64).collect()
+}
+
+/// Token counts in our terms; `None` where nothing is counted.
+fn token_counts(usage: wire::Usage) -> Option<Usage> {
     let count = |field: Field<Count>| field.get().map(|Count(count)| count);
+    let (input, output) = (count(usage.prompt_tokens), count(usage.completion_tokens));
+    let total = count(usage.total_tokens);
+    let input = input.or_else(|| output.or(total).map(|_| 0))?;
+    // Some do not count the reasoning among the tokens written: xAI, and gateways to Gemini.
+    let rest = total.unwrap_or(0).saturating_sub(input);
     let details = usage.prompt_tokens_details.get();
     let cached = details.and_then(|details| count(details.cached_tokens));
     let details = usage.completion_tokens_details.get();
     let reasoning = details.and_then(|details| count(details.reasoning_tokens));
-    Usage {
-        input: count(usage.prompt_tokens).unwrap_or(0),
+    Some(Usage {
+        input,
         cached: cached
             .or_else(|| count(usage.prompt_cache_hit_tokens))
             .unwrap_or(0),
-        output: count(usage.completion_tokens).unwrap_or(0),
+        output: output.unwrap_or(0).max(rest),
         reasoning: reasoning.unwrap_or(0),
-    }
+    })
 }
 
 /// Text that says something.

@@ -153,7 +153,9 @@ impl Grammar {
             ReasoningStyle::Off => {}
             ReasoningStyle::Content => sink.reasoning(text),
             // In the middle of an answer nobody could tell it from the answer when it is echoed.
-            ReasoningStyle::Think if self.text.have_begun() || !self.calls.is_empty() => sink.reasoning(text),
+            ReasoningStyle::Think if self.text.have_begun() || !self.calls.is_empty() => {
+                sink.reasoning(text)
+            }
             ReasoningStyle::Think => {
                 // The tags stand alone: clients look for a delta that is one.
                 if self.phase != Phase::Thinking {

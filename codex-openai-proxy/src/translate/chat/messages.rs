@@ -17,9 +17,11 @@ pub(super) fn conversation(
             Message::Developer { content } => entries.developer(content),
             Message::User { content } => entries.user(content)?,
             Message::Assistant {
+                reasoning,
                 content,
                 tool_calls,
             } => {
+                entries.reasoning(reasoning);
                 entries.assistant(content);
                 for (nth, call) in tool_calls.into_iter().enumerate() {
                     let param = || format!("messages[{at}].tool_calls[{nth}].id");

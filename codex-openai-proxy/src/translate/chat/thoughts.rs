@@ -35,7 +35,8 @@ enum Phase {
     Start,
     /// After `<think>`.
     Thinking,
-    /// Nothing but white space has come after `</think>`. It belongs to neither side.
+    /// Nothing but white space has come after `</think>`, or after a call that ended the reasoning
+    /// without one. It belongs to neither side.
     Thought,
     Answering,
 }
@@ -75,15 +76,17 @@ impl Thoughts {
         }
     }
 
-    /// The answer is over, or goes on with something else than text: hands on what was held back.
+    /// The answer is over, or goes on with something else than text: hands on what was held back,
+    /// unless that is white space, and ends the reasoning, closed or not.
     pub(super) fn flush(&mut self, out: &mut impl FnMut(Said)) {
         let held = std::mem::take(&mut self.held);
-        let what = if self.phase == Phase::Thinking {
-            Said::Thought
-        } else {
-            Said::Text
-        };
-        say(what, Cow::Owned(held), out);
+        if self.phase == Phase::Thinking {
+            self.phase = Phase::Thought;
+            say(Said::Thought, Cow::Owned(held), out);
+        } else if !held.trim_start().is_empty() {
+            self.phase = Phase::Answering;
+            say(Said::Text, Cow::Owned(held), out);
+        }
     }
 
     /// Looks for a tag that opens; returns what is left to read. `kept` is the part of `text` that
@@ -94,7 +97,13 @@ impl Thoughts {
             self.phase = Phase::Thinking;
             return thought;
         }
-        if OPEN.starts_with(start) && kept.len() - start.len() <= MOST_SPACE {
+        // Reasoning that a call ended may be closed behind the call.
+        let may_close = self.phase == Phase::Thought;
+        if may_close && let Some(after) = start.strip_prefix(CLOSE) {
+            return after;
+        }
+        let may_be_tag = OPEN.starts_with(start) || (may_close && CLOSE.starts_with(start));
+        if may_be_tag && kept.len() - start.len() <= MOST_SPACE {
             kept.clone_into(&mut self.held);
         } else {
             self.phase = Phase::Answering;
@@ -162,7 +171,9 @@ mod tests {
             ("no <think>tag</think>", "", "no <think>tag</think>"),
             ("<thinking>is another tag", "", "<thinking>is another tag"),
             ("  indented", "", "  indented"),
-            ("\n \n", "", "\n \n"),
+            ("\n \n", "", ""),
+            ("\n <thi", "", "\n <thi"),
+            ("<think>a</think>\n\n", "a", ""),
             ("<thi", "", "<thi"),
             ("only closed</think>text", "", "only closed</think>text"),
             ("<think>a</think>\n<", "a", "<"),
@@ -181,6 +192,33 @@ mod tests {
             }
             let each: Vec<&str> = each.iter().map(String::as_str).collect();
             assert_eq!(read(&each), expected, "{whole:?} letter by letter");
+        }
+    }
+
+    #[test]
+    fn something_else_than_text_ends_the_reasoning() {
+        for (before, after, expected) in [
+            ("<think>a", &["so be it"][..], ("a", "so be it")),
+            ("<think>a </th", &["so"], ("a </th", "so")),
+            ("<think>a", &["\n</thi", "nk>\n\nso"], ("a", "so")),
+            ("<think>a", &["<think>b</think>c"], ("ab", "c")),
+            ("\n\n", &["so"], ("", "so")),
+            ("\n\n", &["<think>a</think>so"], ("a", "so")),
+            ("<", &["think>"], ("", "<think>")),
+        ] {
+            let (mut thought, mut text) = (String::new(), String::new());
+            let mut out = |said| match said {
+                Said::Thought(more) => thought.push_str(&more),
+                Said::Text(more) => text.push_str(&more),
+            };
+            let mut thoughts = Thoughts::new();
+            thoughts.feed(Cow::Borrowed(before), &mut out);
+            thoughts.flush(&mut out);
+            for piece in after {
+                thoughts.feed(Cow::Borrowed(piece), &mut out);
+            }
+            thoughts.flush(&mut out);
+            assert_eq!((&*thought, &*text), expected, "{before:?} and {after:?}");
         }
     }
 

@@ -2,47 +2,53 @@
 
 mod history;
 
+use super::{Dialect, LimitField};
 use crate::{
-    turn::{Effort, OutputFormat, Tool, ToolChoice, TurnRequest, Verbosity},
+    translate::Note,
+    turn::{Effort, OutputFormat, Tool, ToolChoice, TurnError, TurnRequest, Verbosity},
     wire::chat::upstream_request::{
         AnswerFormat, Choose, Function, FunctionTool, NamedSchema, StreamWish, UpstreamRequest,
     },
 };
 use history::messages;
 
-/// Request fields that count as dropped when a request is read, and that this translator carries.
-pub const HONOURED: &[&str] = &[
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "stop",
-    "seed",
-    "presence_penalty",
-    "frequency_penalty",
-    "prompt_cache_key",
-];
-
 /// What a schema is called whose author gave it no name: the API wants one.
 const SCHEMA_NAME: &str = "response";
 
-/// The body of a request to `model`, which asks for a stream that tells its usage.
+/// A request to a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The body.
+    pub body: Vec<u8>,
+    /// What the log should know of it.
+    pub notes: Vec<Note>,
+}
+
+/// A request to `model`, which asks for a stream that tells its usage.
 ///
 /// What Chat Completions has no word for is lost: how much of the reasoning to tell.
-#[must_use]
-pub fn to_upstream(turn: &TurnRequest, model: &str) -> Vec<u8> {
+///
+/// # Errors
+///
+/// [`TurnError::UnknownToolCall`] for a result without its call.
+pub fn to_upstream(
+    turn: &TurnRequest,
+    model: &str,
+    dialect: &Dialect,
+) -> Result<Written, TurnError> {
     let sampling = &turn.sampling;
-    let (max_tokens, max_completion_tokens) = if knows_completion_tokens(model) {
-        (None, sampling.max_output_tokens)
-    } else {
-        (sampling.max_output_tokens, None)
+    let (max_tokens, max_completion_tokens) = match dialect.limit {
+        LimitField::MaxTokens => (sampling.max_output_tokens, None),
+        LimitField::MaxCompletionTokens => (None, sampling.max_output_tokens),
     };
+    let asked = turn.reasoning.effort;
+    let effort = asked.and_then(|asked| dialect.effort(asked));
+    let notes = effort_note(asked, effort).into_iter().collect();
     // Choosing among no tools is an error to many.
     let has_tools = !turn.tools.is_empty();
-    UpstreamRequest {
+    let body = UpstreamRequest {
         model,
-        messages: messages(turn.instructions.as_deref(), &turn.items),
+        messages: messages(turn.instructions.as_deref(), &turn.items, dialect)?,
         stream: true,
         stream_options: StreamWish {
             include_usage: true,
@@ -50,7 +56,7 @@ pub fn to_upstream(turn: &TurnRequest, model: &str) -> Vec<u8> {
         tools: turn.tools.iter().map(function).collect(),
         tool_choice: choose(&turn.tool_choice).filter(|_| has_tools),
         parallel_tool_calls: (has_tools && !turn.parallel_tool_calls).then_some(false),
-        reasoning_effort: turn.reasoning.effort.map(Effort::as_str),
+        reasoning_effort: effort.map(Effort::as_str),
         verbosity: turn.verbosity.map(verbosity),
         response_format: answer_format(&turn.output),
         temperature: sampling.temperature,
@@ -62,21 +68,21 @@ pub fn to_upstream(turn: &TurnRequest, model: &str) -> Vec<u8> {
         presence_penalty: sampling.presence_penalty,
         frequency_penalty: sampling.frequency_penalty,
         service_tier: turn.service_tier.as_deref(),
-        prompt_cache_key: turn.cache_key.as_deref(),
+        prompt_cache_key: turn.cache_key.as_deref().filter(|_| dialect.cache_key),
     }
-    .to_json()
+    .to_json();
+    Ok(Written { body, notes })
 }
 
-/// Whether a model is limited by `max_completion_tokens`, and not by `max_tokens`.
-///
-/// OpenAI's newer models refuse the old name, and OpenAI refuses both together. Most other servers
-/// know the old name, and some know nothing else and pass the new one over: `DeepSeek`, LM Studio,
-/// and Ollama (<https://github.com/ollama/ollama/issues/7125>). So the model's name decides, without
-/// the maker's that routers put before it: `gpt-5`, `openai/o3`.
-fn knows_completion_tokens(model: &str) -> bool {
-    let name = model.rsplit('/').next().unwrap_or(model);
-    let version = name.strip_prefix("gpt-").or_else(|| name.strip_prefix('o'));
-    version.is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit()))
+/// Says that another effort is sent than the one that was asked for.
+fn effort_note(asked: Option<Effort>, sent: Option<Effort>) -> Option<Note> {
+    let asked = asked.filter(|_| asked != sent)?.as_str();
+    let what = "reasoning_effort_changed";
+    let detail = match sent {
+        Some(sent) => format!("{asked} is sent as {}", sent.as_str()),
+        None => format!("{asked} is not sent"),
+    };
+    Some(Note { what, detail })
 }
 
 fn function(tool: &Tool) -> FunctionTool<'_> {

@@ -28,7 +28,7 @@ impl Passing {
     pub(super) fn new(seed: &str) -> Self {
         Self {
             // Of what kind a called tool is, the request would tell. That was not read.
-            reader: CompletionReader::new(&[], seed),
+            reader: CompletionReader::watching(seed),
             finished: None,
             has_ended: false,
         }
@@ -36,23 +36,22 @@ impl Passing {
 
     pub(super) fn on_data<'a>(&mut self, data: &'a str, said: &mut Vec<TurnEvent>) -> Read<'a> {
         if self.has_ended {
-            return (None, Ok(()));
+            return Read::default();
         }
         if data.trim_ascii() == DONE {
             self.has_ended = true;
-            return (Some(Splice::new(data)), self.end(said));
+            let mut read = Read::passing(Splice::new(data));
+            read.told = self.end(said);
+            return read;
         }
         let Some(chunk) = parse(data) else {
             // It names a member twice, or is no JSON at all. Whether that matters, the client knows.
-            return (
-                Some(search(data).unwrap_or_else(|_| Splice::new(data))),
-                Ok(()),
-            );
+            return Read::passing(search(data).unwrap_or_else(|_| Splice::new(data)));
         };
-        let data = splice(data, &chunk);
-        let read = self.observe(chunk, said);
-        self.has_ended = read.is_err();
-        (Some(data), read)
+        let mut read = Read::passing(splice(data, &chunk));
+        read.told = self.observe(chunk, said);
+        self.has_ended = read.told.is_err();
+        read
     }
 
     /// The stream has ended cleanly.
@@ -78,6 +77,11 @@ impl Passing {
             self.has_ended = true;
             sse::write_data(out, error);
         }
+    }
+
+    /// The client has got all of it at once.
+    pub(super) fn end_at_once(&mut self) {
+        self.has_ended = true;
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -1,25 +1,26 @@
 //! Responses, passing.
 
-use super::{Read, ReadWhole, is_object};
+use super::{Read, ReadWhole, failed, is_object};
 use crate::{
-    translate::{Note, responses::ResponseReader},
+    translate::{Note, chat::ReplyHead, responses::ResponseReader},
     turn::{TurnError, TurnEvent},
     wire::{
         chat::upstream::{Count, Field},
-        error::ErrorObject,
-        members::Members,
-        responses::{
-            error_event::ErrorEvent,
-            upstream::{Response, StreamEvent},
-        },
+        error::ErrorBody,
+        members::{self, Members},
+        responses::upstream::{Response, StreamEvent},
         splice::Splice,
     },
 };
+use failed::Before;
 
 /// What is kept of a response while its events pass.
 #[derive(Debug)]
 pub(super) struct Passing {
     reader: ResponseReader,
+    /// The response as it was when it began, as the provider wrote it.
+    created: Option<Box<str>>,
+    has_begun: bool,
     /// The number that the next event should have.
     next: u64,
     stage: Stage,
@@ -28,7 +29,8 @@ pub(super) struct Passing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Running,
-    /// An error was told. OpenAI tells the response that failed after it.
+    /// An error was told, which the client has not seen. Where OpenAI tells one, the response that
+    /// failed comes after it.
     Failed,
     Ended,
 }
@@ -37,6 +39,8 @@ impl Passing {
     pub(super) fn new(seed: &str) -> Self {
         Self {
             reader: ResponseReader::watching(seed),
+            created: None,
+            has_begun: false,
             next: 0,
             stage: Stage::Running,
         }
@@ -44,65 +48,81 @@ impl Passing {
 
     pub(super) fn on_data<'a>(&mut self, data: &'a str, said: &mut Vec<TurnEvent>) -> Read<'a> {
         if self.stage == Stage::Ended {
-            return (None, Ok(()));
+            return Read::default();
         }
-        let parsed = StreamEvent::parse(data).ok();
-        let Some(event) = parsed.filter(|_| is_object(data)) else {
+        let Ok((event, response)) = members::read_with::<StreamEvent<'_>>(data, "response") else {
             // It names a member twice, or is no JSON at all. Whether that matters, the client knows.
-            let goes_on = self.stage == Stage::Running;
-            return (goes_on.then(|| search(data)), Ok(()));
-        };
-        if let Field::Is(Count(number)) = event.sequence_number {
-            self.next = number.saturating_add(1);
-        }
-        let kind = event.kind.as_deref().unwrap_or_default();
-        let is_last = matches!(
-            kind,
-            "response.completed" | "response.incomplete" | "response.failed"
-        );
-        if self.stage == Stage::Failed {
-            // Whatever it says, it comes too late to be a success.
-            if kind != "response.failed" {
-                return (None, Ok(()));
+            if self.stage == Stage::Failed {
+                return Read::default();
             }
-            self.stage = Stage::Ended;
-            return (Some(splice(data, &event)), Ok(()));
-        }
-        let data = splice(data, &event);
-        let read = self.reader.on_event(event, said);
-        self.stage = match &read {
-            _ if is_last => Stage::Ended,
-            Err(_) => Stage::Failed,
-            Ok(()) => Stage::Running,
+            self.has_begun = true;
+            return Read::passing(search(data));
         };
-        (Some(data), read)
+        let number = match event.sequence_number {
+            Field::Is(Count(number)) => number.saturating_add(1),
+            Field::Absent | Field::Wrong => self.next,
+        };
+        let kind = event.kind.as_deref().unwrap_or_default();
+        let has_failed = kind == "response.failed";
+        let is_last = has_failed || matches!(kind, "response.completed" | "response.incomplete");
+        let mut read = Read::passing(splice(data, response, &event.response));
+        if is_last {
+            let object = response.map(|object| splice(object, response, &event.response));
+            read.object = object;
+        } else if self.created.is_none() && matches!(event.response, Field::Is(_)) {
+            self.created = response.map(Box::from);
+        }
+        if self.stage == Stage::Running {
+            read.told = self.reader.on_event(event, said);
+        } else if !has_failed {
+            // Whatever it says, it comes too late to be a success.
+            return Read::default();
+        }
+        if read.told.is_err() && !is_last {
+            // Of two events that end a stream, clients take the first for the end, or none.
+            self.stage = Stage::Failed;
+            read.data = None;
+            return read;
+        }
+        self.has_begun = true;
+        self.next = number;
+        if is_last {
+            self.stage = Stage::Ended;
+        }
+        read
     }
 
     /// The stream has ended cleanly.
     pub(super) fn finish(&mut self, said: &mut Vec<TurnEvent>) -> Result<(), TurnError> {
-        if self.stage == Stage::Running {
-            self.reader.finish(said)?;
-            self.stage = Stage::Ended;
+        match self.stage {
+            Stage::Running => self.reader.finish(said),
+            Stage::Failed | Stage::Ended => Ok(()),
         }
-        Ok(())
     }
 
-    pub(super) fn on_error(&mut self, error: &ErrorObject, out: &mut Vec<u8>) {
-        if self.stage == Stage::Running {
-            self.stage = Stage::Ended;
-            ErrorEvent::new(error, self.next).write(out);
+    pub(super) fn on_error(&mut self, head: &ReplyHead, error: &ErrorBody, out: &mut Vec<u8>) {
+        if self.stage == Stage::Ended {
+            return;
         }
+        self.stage = Stage::Ended;
+        let before = if self.has_begun {
+            Before::Events {
+                created: self.created.as_deref(),
+                next: self.next,
+            }
+        } else {
+            Before::Nothing
+        };
+        failed::write(head, before, error, out);
+    }
+
+    /// The client has got all of it at once.
+    pub(super) fn end_at_once(&mut self) {
+        self.stage = Stage::Ended;
     }
 
     pub(super) fn has_ended(&self) -> bool {
         self.stage == Stage::Ended
-    }
-
-    pub(super) fn object<'a>(&self, data: &'a str) -> Option<&'a str> {
-        if !self.has_ended() {
-            return None;
-        }
-        Members::find(data, &["response"]).ok()?.get("response")
     }
 
     pub(super) fn notes(&mut self) -> Vec<Note> {
@@ -129,22 +149,21 @@ pub(super) fn whole<'a>(body: &'a str, seed: &str, said: &mut Vec<TurnEvent>) ->
     Ok((splice, read.err(), reader.notes()))
 }
 
-/// The event, with the place where its response names the model.
-fn splice<'a>(data: &'a str, event: &StreamEvent<'_>) -> Splice<'a> {
-    match &event.response {
-        Field::Is(Response {
-            model: Some(model), ..
-        }) => {
-            let mut splice = Splice::new(data);
-            splice.rename(model.get());
-            splice
+/// A text, with the place where the response in it names the model: an event, or no more than the
+/// response. `object` is what stands for the response in the text.
+fn splice<'a>(text: &'a str, object: Option<&str>, response: &Field<Response<'_>>) -> Splice<'a> {
+    let mut splice = Splice::new(text);
+    if let Field::Is(response) = response {
+        match (response.model, object) {
+            (Some(model), _) => splice.rename(model.get()),
+            (None, Some(object)) => splice.insert(object),
+            (None, None) => return search(text),
         }
-        Field::Is(Response { model: None, .. }) => search(data),
-        Field::Absent | Field::Wrong => Splice::new(data),
     }
+    splice
 }
 
-/// The same of an event that cannot be read, or whose response names no model.
+/// The same of an event that cannot be read.
 fn search(data: &str) -> Splice<'_> {
     let mut splice = Splice::new(data);
     let members = Members::find(data, &["response"]).unwrap_or_default();

@@ -18,11 +18,22 @@ struct Relayed {
     out: String,
     said: Vec<TurnEvent>,
     error: Option<String>,
+    /// The response, whole, as the provider ended it.
+    object: Option<String>,
+}
+
+fn head() -> ReplyHead {
+    ReplyHead {
+        id: "seed".to_owned(),
+        created: 7,
+        model: SENT.to_owned(),
+        conversation: None,
+    }
 }
 
 /// Relays a stream that comes in pieces and ends cleanly.
 fn relay_pieces<'a>(shape: Shape, pieces: impl IntoIterator<Item = &'a [u8]>) -> Relayed {
-    let mut relay = StreamRelay::new(shape, SENT, "seed");
+    let mut relay = StreamRelay::new(shape, head()).keeping_object();
     let mut decoder = Decoder::new(1 << 20);
     let (mut out, mut said, mut error) = (Vec::new(), Vec::new(), None);
     let mut events = Vec::new();
@@ -33,16 +44,18 @@ fn relay_pieces<'a>(shape: Shape, pieces: impl IntoIterator<Item = &'a [u8]>) ->
             error = error.or(read.err());
         }
     }
-    if let Err(broken) = relay.finish(&mut out, &mut said) {
-        let body = ErrorBody::new("server_error", broken.to_string()).with_code(Some("broken"));
+    error = error.or(relay.finish(&mut out, &mut said).err());
+    if let Some(error) = &error {
+        let body = ErrorBody::new("rate_limit_error", error.to_string()).with_code(Some("broken"));
         relay.on_error(&body, &mut out);
-        error = error.or(Some(broken));
     }
-    assert!(relay.has_ended() || error.is_some());
+    assert!(relay.has_ended());
+    let object = relay.take_object();
     Relayed {
         out: String::from_utf8(out).unwrap(),
         said,
         error: error.map(|error| error.to_string()),
+        object: object.map(|object| String::from_utf8(object.to_vec()).unwrap()),
     }
 }
 
@@ -62,7 +75,7 @@ fn text(text: &str) -> TurnEvent {
 fn whole(shape: Shape, body: &'static str) -> (String, Option<TurnError>, Vec<TurnEvent>) {
     let mut said = Vec::new();
     let body = Bytes::from_static(body.as_bytes());
-    let whole = Whole::read(&body, shape, SENT, "seed", &mut said).unwrap();
+    let whole = Whole::read(&body, shape, &head(), &mut said).unwrap();
     let body = String::from_utf8(whole.body.to_vec()).unwrap();
     (body, whole.failure, said)
 }
@@ -325,23 +338,82 @@ fn a_response_without_a_model_gets_one_and_what_cannot_be_read_every_one() {
     );
 }
 
-#[test]
-fn a_response_that_breaks_off_says_so_with_the_next_number() {
-    let stream = responses(&[
-        event("response.created", 0, of_model("m")),
-        event("response.output_text.delta", 7, json!({"delta": "a"})),
-    ]);
-    let relayed = relay(Shape::Responses, &stream);
-    let (_, error) = relayed.out.rsplit_once("event: error\ndata: ").unwrap();
-    let error: Value = serde_json::from_str(error).unwrap();
-    assert_eq!(error["type"], "error");
-    assert_eq!(error["sequence_number"], 8);
-    assert_eq!(error["code"], "broken");
-    assert_eq!(error["message"].as_str(), relayed.error.as_deref());
+/// The events of a stream of Responses, each of which names its type twice.
+fn events_of(stream: &str) -> Vec<Value> {
+    let frames = stream.split_terminator("\n\n");
+    let read = |frame: &str| {
+        let (kind, data) = frame.split_once("\ndata: ").unwrap();
+        let data: Value = serde_json::from_str(data).unwrap();
+        assert_eq!(kind, format!("event: {}", data["type"].as_str().unwrap()));
+        data
+    };
+    frames.map(read).collect()
 }
 
 #[test]
-fn after_an_error_only_the_response_that_failed_comes() {
+fn a_response_that_breaks_off_fails_as_the_one_that_it_was() {
+    let created = json!({"response": {
+        "id": "resp_theirs", "model": "m", "status": "in_progress", "error": null,
+        "instructions": "Be brief.", "temperature": 0.5,
+    }});
+    let stream = responses(&[
+        event("response.created", 0, created),
+        event("response.output_text.delta", 7, json!({"delta": "a"})),
+    ]);
+    let relayed = relay(Shape::Responses, &stream);
+    let events = events_of(&relayed.out);
+    assert_eq!(events.len(), 3, "{events:#?}");
+    let expected = json!({
+        "type": "response.failed",
+        "sequence_number": 8,
+        "response": {
+            "id": "resp_theirs", "model": SENT, "status": "failed",
+            "error": {"code": "rate_limit_exceeded", "message": relayed.error.unwrap()},
+            "instructions": "Be brief.", "temperature": 0.5,
+        },
+    });
+    assert_eq!(events[2], expected);
+    // What the log has is what was said.
+    assert_eq!(relayed.object, None);
+}
+
+#[test]
+fn a_response_that_never_began_begins_and_fails() {
+    let relayed = relay(Shape::Responses, "");
+    let events = events_of(&relayed.out);
+    let kinds: Vec<_> = events.iter().map(|event| &event["type"]).collect();
+    assert_eq!(
+        kinds,
+        [
+            "response.created",
+            "response.in_progress",
+            "response.failed"
+        ]
+    );
+    for (number, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], number);
+        assert_eq!(event["response"]["model"], SENT);
+        assert_eq!(event["response"]["created_at"], 7);
+    }
+    assert_eq!(events[2]["response"]["status"], "failed");
+    let message = events[2]["response"]["error"]["message"].as_str();
+    assert_eq!(message, relayed.error.as_deref());
+}
+
+#[test]
+fn a_response_that_was_never_told_fails_with_the_next_number() {
+    let delta = event("response.output_text.delta", 4, json!({"delta": "a"}));
+    let relayed = relay(Shape::Responses, &responses(&[delta]));
+    let events = events_of(&relayed.out);
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[1]["type"], "response.failed");
+    assert_eq!(events[1]["sequence_number"], 5);
+    assert_eq!(events[1]["response"]["object"], "response");
+}
+
+#[test]
+fn the_response_that_failed_takes_the_place_of_an_error() {
+    let created = event("response.created", 0, of_model(SENT));
     let error = event(
         "error",
         1,
@@ -355,20 +427,149 @@ fn after_an_error_only_the_response_that_failed_comes() {
     let delta = event("response.output_text.delta", 3, json!({"delta": "a"}));
     let completed = event("response.completed", 4, of_model("m"));
 
-    let both = [error.clone(), failed.clone()];
-    let relayed = relay(Shape::Responses, &responses(&both));
-    assert_eq!(relayed.out, responses(&both));
+    // The provider's own, where it comes.
+    let stream = responses(&[created.clone(), error.clone(), failed.clone()]);
+    let relayed = relay(Shape::Responses, &stream);
+    assert_eq!(relayed.out, responses(&[created.clone(), failed.clone()]));
     assert_eq!(relayed.error.as_deref(), Some("too hot"));
 
-    let stream = responses(&[error.clone(), delta.clone(), completed.clone()]);
+    // Else ours, with the error's number.
+    let stream = responses(&[created.clone(), error, delta.clone(), completed.clone()]);
     let relayed = relay(Shape::Responses, &stream);
-    assert_eq!(relayed.out, responses(&[error]));
+    let events = events_of(&relayed.out);
+    assert_eq!(events.len(), 2, "{events:#?}");
+    assert_eq!(events[0], created);
+    assert_eq!(events[1]["type"], "response.failed");
+    assert_eq!(events[1]["sequence_number"], 1);
+    assert_eq!(events[1]["response"]["id"], "r");
+    assert_eq!(events[1]["response"]["error"]["message"], "too hot");
     assert_eq!(relayed.said, []);
 
     let stream = responses(&[failed.clone(), completed, delta]);
     let relayed = relay(Shape::Responses, &stream);
     assert_eq!(relayed.out, responses(&[failed]));
     assert_eq!(relayed.error.as_deref(), Some("too hot"));
+}
+
+#[test]
+fn the_log_gets_the_response_as_the_client_does() {
+    for end in [
+        "response.completed",
+        "response.incomplete",
+        "response.failed",
+    ] {
+        let stream = format!(
+            "data: {{ \"type\":\"{end}\" , \"response\" : {{ \"model\":\"m\", \"output\":[] }} ,\"x\":{{}} }}\n\n"
+        );
+        let relayed = relay(Shape::Responses, &stream);
+        let expected = r#"{ "model":"mine/\"best\"", "output":[] }"#;
+        assert_eq!(relayed.object.as_deref(), Some(expected), "{end}");
+        assert!(relayed.out.contains(expected), "{}", relayed.out);
+    }
+    let stream = "data: {\"type\":\"response.completed\",\"response\":{\"output\":[]}}\n\n";
+    let relayed = relay(Shape::Responses, stream);
+    let expected = r#"{"model":"mine/\"best\"","output":[]}"#;
+    assert_eq!(relayed.object.as_deref(), Some(expected));
+}
+
+/// What a client that was promised a stream gets of a reply in one piece.
+fn late(shape: Shape, body: &Value) -> String {
+    let body = Bytes::from(body.to_string());
+    let whole = Whole::read(&body, shape, &head(), &mut Vec::new()).unwrap();
+    let mut relay = StreamRelay::new(shape, head());
+    let mut out = Vec::new();
+    relay.on_whole(&whole, &mut out);
+    assert!(relay.has_ended());
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_completion_in_one_piece_becomes_a_stream() {
+    let call =
+        |id| json!({"id": id, "type": "function", "function": {"name": "ls", "arguments": "{}"}});
+    let out = late(
+        Shape::Chat,
+        &json!({
+            "id": "c", "object": "chat.completion", "model": "llama3", "x_new": 1,
+            "choices": [{
+                "index": 0,
+                "message": {"role": "assistant", "content": "hi", "tool_calls": [call("a"), call("b")]},
+                "finish_reason": "tool_calls",
+            }],
+            "usage": {"prompt_tokens": 5},
+        }),
+    );
+    let chunk = out.strip_suffix("\n\ndata: [DONE]\n\n").unwrap();
+    let chunk: Value = serde_json::from_str(chunk.strip_prefix("data: ").unwrap()).unwrap();
+    let indexed = |index: u8, id| {
+        let mut call = call(id);
+        call["index"] = index.into();
+        call
+    };
+    let calls = [indexed(0, "a"), indexed(1, "b")];
+    assert_eq!(
+        chunk,
+        json!({
+            "id": "c", "object": "chat.completion.chunk", "model": SENT, "x_new": 1,
+            "choices": [{
+                "index": 0,
+                "delta": {"role": "assistant", "content": "hi", "tool_calls": calls},
+                "finish_reason": "tool_calls",
+            }],
+            "usage": {"prompt_tokens": 5},
+        })
+    );
+    // As any stream, it is understood.
+    let said = relay(Shape::Chat, &out).said;
+    assert!(said.contains(&text("hi")), "{said:?}");
+}
+
+#[test]
+fn a_response_in_one_piece_becomes_a_stream() {
+    let output = json!([
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "so"}]},
+        {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [
+            {"type": "output_text", "text": "hi", "annotations": [{"type": "x_new"}]},
+        ]},
+        {"type": "function_call", "id": "fc_1", "call_id": "a", "name": "ls", "arguments": "{}"},
+        {"type": "custom_tool_call", "id": "ctc_1", "call_id": "b", "name": "patch", "input": "+"},
+    ]);
+    let response = |model| {
+        json!({
+            "id": "resp_theirs", "model": model, "status": "completed",
+            "output": output, "usage": {"input_tokens": 5}, "x_new": 1,
+        })
+    };
+    let out = late(Shape::Responses, &response("llama3"));
+    let events = events_of(&out);
+    for (number, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], number);
+    }
+    let created = &events[0];
+    assert_eq!(created["type"], "response.created");
+    assert_eq!(created["response"]["id"], "resp_theirs");
+    assert_eq!(created["response"]["status"], "in_progress");
+    assert_eq!(created["response"]["output"], json!([]));
+    let last = events.last().unwrap();
+    assert_eq!(last["type"], "response.completed");
+    assert_eq!(last["response"], response(SENT));
+    let of = |kind: &str| -> Vec<&Value> {
+        let events = events.iter().filter(|event| event["type"] == kind);
+        events.collect()
+    };
+    let done = of("response.output_item.done");
+    let done: Vec<_> = done.iter().map(|event| event["item"].clone()).collect();
+    assert_eq!(Value::from(done), output);
+    assert_eq!(of("response.output_item.added").len(), 4);
+    let delta = |kind: &str| of(kind)[0]["delta"].clone();
+    assert_eq!(delta("response.output_text.delta"), "hi");
+    assert_eq!(delta("response.function_call_arguments.delta"), "{}");
+    assert_eq!(delta("response.custom_tool_call_input.delta"), "+");
+    // As any stream, it is understood, and nothing is said twice.
+    let relayed = relay(Shape::Responses, &out);
+    assert_eq!(relayed.out, out);
+    let said = relayed.said.iter().filter(|event| **event == text("hi"));
+    assert_eq!(said.count(), 1);
 }
 
 #[test]
@@ -414,7 +615,7 @@ fn what_is_no_object_is_no_reply() {
     for body in [&b""[..], b"<html>", b"[]", b"{\"model\":\"\xff\"}"] {
         for shape in [Shape::Chat, Shape::Responses] {
             let body = Bytes::from_static(body);
-            let read = Whole::read(&body, shape, SENT, "seed", &mut Vec::new());
+            let read = Whole::read(&body, shape, &head(), &mut Vec::new());
             assert!(matches!(read, Err(TurnError::Upstream { .. })), "{read:?}");
         }
     }

@@ -6,6 +6,10 @@ use serde_json::{
     Map, Value, json,
     value::{RawValue, to_raw_value},
 };
+use std::borrow::Cow;
+
+/// The type of a choice among some of the tools.
+const ALLOWED: &str = "allowed_tools";
 
 /// The members of a response that repeat its request, in OpenAI's words: what the client sent, or
 /// the default where it sent nothing.
@@ -35,6 +39,13 @@ enum ToolEcho<'a> {
         kind: &'static str,
         #[serde(flatten)]
         definition: &'a Map<String, Value>,
+    },
+    Namespace {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        name: &'a Value,
+        description: &'a str,
+        tools: Vec<ToolEcho<'a>>,
     },
     AsSent(&'a Value),
 }
@@ -121,11 +132,22 @@ fn tool_choice(sent: Option<&Value>) -> Box<RawValue> {
     let Some(sent) = sent else {
         return raw("auto");
     };
+    if let Some(allowed) = member(sent, ALLOWED) {
+        let mode = member(allowed, "mode");
+        let tools = member(allowed, "tools").and_then(Value::as_array);
+        let tools: Vec<_> = tools.into_iter().flatten().map(tool_name).collect();
+        return raw(&json!({"type": ALLOWED, "mode": mode, "tools": tools}));
+    }
+    raw(&tool_name(sent))
+}
+
+/// A tool that a choice names, in the flat form.
+fn tool_name(sent: &Value) -> Cow<'_, Value> {
     let named = ["function", "custom"].into_iter().find_map(|kind| {
         let name = member(member(sent, kind)?, "name")?;
         Some(json!({"type": kind, "name": name}))
     });
-    named.map_or_else(|| raw(sent), |named| raw(&named))
+    named.map_or(Cow::Borrowed(sent), Cow::Owned)
 }
 
 fn tools(sent: Option<&Value>) -> Box<RawValue> {
@@ -163,6 +185,18 @@ fn tool(sent: &Value) -> ToolEcho<'_> {
             Some(Value::Object(definition)) => ToolEcho::Custom {
                 kind: "custom",
                 definition,
+            },
+            _ => ToolEcho::AsSent(sent),
+        },
+        (Some("namespace"), _) => match (member(sent, "name"), member(sent, "tools")) {
+            (Some(name), Some(Value::Array(tools))) => ToolEcho::Namespace {
+                kind: "namespace",
+                name,
+                // Some clients leave it out, which the API does not.
+                description: member(sent, "description")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default(),
+                tools: tools.iter().map(tool).collect(),
             },
             _ => ToolEcho::AsSent(sent),
         },

@@ -12,7 +12,7 @@ use crate::{
         responses::upstream::{self as wire, Response, StreamEvent},
     },
 };
-use items::{Items, Passing};
+use items::{ItemKind, Items, Passing};
 use std::{borrow::Cow, mem};
 use thought::Source;
 
@@ -137,9 +137,11 @@ impl ResponseReader {
             _ => {}
         }
 
-        let told_position = event.output_index.get().map(|Count(at)| at);
-        let latest = self.items.latest();
-        let at = told_position.or(latest).unwrap_or(0);
+        let told = event.output_index.get().map(|Count(at)| at);
+        let at = told.unwrap_or_else(|| {
+            let id = event.item_id.as_deref();
+            self.items.place(ItemKind::of_event(&kind), id)
+        });
         let content = event.content_index.get().map_or(0, |Count(part)| part);
         let summary = event.summary_index.get().map_or(0, |Count(part)| part);
         let delta = self.text(event.delta, "delta");
@@ -178,13 +180,12 @@ impl ResponseReader {
             }
             "response.output_item.added" => {
                 if let Some(item) = self.read(event.item, "item") {
-                    let next = latest.map_or(0, |at| at.saturating_add(1));
-                    self.items.begin(told_position.unwrap_or(next), item, out);
+                    self.items.begin(told, item, out);
                 }
             }
             "response.output_item.done" => {
                 if let Some(item) = self.read(event.item, "item") {
-                    self.items.complete(at, item, out);
+                    self.items.complete(told, item, out);
                 }
             }
             // The others repeat what these tell, or tell of the provider's own tools.
@@ -220,7 +221,8 @@ impl ResponseReader {
             return Err(self.refuse(response.error.get().unwrap_or_default()));
         }
         self.has_ended = true;
-        self.items.end(response.output, out);
+        let is_cut = end == End::Incomplete;
+        self.items.end(response.output, is_cut, out);
         let details = response.incomplete_details.get().unwrap_or_default();
         let reason = match (end, details.reason.as_deref()) {
             (End::Incomplete, Some("content_filter")) => FinishReason::ContentFilter,

@@ -51,17 +51,20 @@ pub(super) fn conversation(
                 mut tool,
             } => {
                 let holder = *first_call.get_or_insert(at);
-                if let Some(namespace) = namespace {
-                    let (CalledTool::Function { name, .. } | CalledTool::Custom { name, .. }) =
-                        &mut tool;
-                    *name = offer.names.flat(&namespace, name);
-                }
+                let (CalledTool::Function { name, .. } | CalledTool::Custom { name, .. }) =
+                    &mut tool;
+                *name = match namespace {
+                    Some(namespace) => offer.names.flat(&namespace, name),
+                    None => offer.resolve(name).to_owned(),
+                };
                 entries.call(holder, call_id, tool, || call_path(at))?;
             }
             InputItem::ToolOutput { call_id, output } => {
                 first_call = None;
                 entries.result(call_id, output, call_path(at))?;
             }
+            // It stands between calls that were made at once, too.
+            InputItem::Reasoning(text) => entries.reasoning(text),
             InputItem::Tools(_) | InputItem::Dropped => {}
         }
     }

@@ -64,24 +64,28 @@ fn input(items: &[Item]) -> Vec<UpstreamItem<'_>> {
     let mut custom = HashSet::new();
     items
         .iter()
-        .map(|item| match item {
-            Item::Message { role, content } => message(*role, content),
-            Item::ToolCall(call) => {
-                if call.kind == ToolKind::Custom {
-                    custom.insert(call.id.as_str());
+        .filter_map(|item| {
+            Some(match item {
+                Item::Message { role, content } => message(*role, content),
+                // Such providers take only reasoning that they sealed themselves.
+                Item::Reasoning(_) => return None,
+                Item::ToolCall(call) => {
+                    if call.kind == ToolKind::Custom {
+                        custom.insert(call.id.as_str());
+                    }
+                    past_call(call)
                 }
-                past_call(call)
-            }
-            Item::ToolResult {
-                call_id, output, ..
-            } => {
-                let output = content(output);
-                if custom.contains(call_id.as_str()) {
-                    UpstreamItem::CustomToolCallOutput { call_id, output }
-                } else {
-                    UpstreamItem::FunctionCallOutput { call_id, output }
+                Item::ToolResult {
+                    call_id, output, ..
+                } => {
+                    let output = content(output);
+                    if custom.contains(call_id.as_str()) {
+                        UpstreamItem::CustomToolCallOutput { call_id, output }
+                    } else {
+                        UpstreamItem::FunctionCallOutput { call_id, output }
+                    }
                 }
-            }
+            })
         })
         .collect()
 }

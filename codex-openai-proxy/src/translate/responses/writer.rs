@@ -137,14 +137,16 @@ impl ResponseWriter {
         self.break_off(Phase::Cancelled, None);
     }
 
-    /// Appends `response.in_progress` once more, as a sign of life. Nothing before the first event and
-    /// after the end.
+    /// Appends a sign of life: the beginning, or `response.in_progress` once more. Nothing after the
+    /// end.
     pub fn on_silence(&mut self, out: &mut Vec<u8>) {
-        if matches!(self.reply.phase, Phase::Running) {
-            let mut frames = Frames {
-                sequence: &mut self.sequence,
-                out: Some(out),
-            };
+        let mut frames = Frames {
+            sequence: &mut self.sequence,
+            out: Some(out),
+        };
+        if matches!(self.reply.phase, Phase::Waiting) {
+            self.reply.begin(&mut frames);
+        } else if matches!(self.reply.phase, Phase::Running) {
             frames.send(&ReplyEvent::InProgress {
                 response: self.reply.as_wire(),
             });
@@ -237,7 +239,9 @@ impl ResponseWriter {
 impl WriterOptions {
     /// A call of which nothing but the name is known, by the name that the client has for it.
     fn call(&self, kind: ToolKind, id: String, name: String) -> Call {
-        let (namespace, name) = match self.tool_names.get(&name) {
+        let names = &self.tool_names;
+        let bare = || names.get(names.of_bare(&name)?);
+        let (namespace, name) = match names.get(&name).or_else(bare) {
             Some((namespace, name)) => (Some(namespace.to_owned()), name.to_owned()),
             None => (None, name),
         };
@@ -334,15 +338,36 @@ impl Phase {
     }
 }
 
-/// The word that a response has for an error. It knows few: those that clients tell apart are
-/// limits, which pass, requests that will never do, and the rest.
+/// The word that a response has for an error. OpenAI sends more of them than its schema lists, and
+/// the Codex CLI goes by them: it asks again after `rate_limit_exceeded` and `server_error`, and
+/// gives up after all others. So `invalid_prompt`, whose message it shows, stands for whatever
+/// another try cannot cure.
 fn failure_code(kind: &str, code: Option<&str>) -> &'static str {
     match (kind, code) {
-        (_, Some("rate_limit_exceeded" | "usage_limit_reached"))
-        | ("rate_limit_error" | "insufficient_quota", _) => "rate_limit_exceeded",
-        // OpenAI sends it, though its schema lacks it. The Codex CLI makes its chat shorter then.
         (_, Some("context_length_exceeded")) => "context_length_exceeded",
-        ("invalid_request_error", _) => "invalid_prompt",
+        ("insufficient_quota", _) | (_, Some("insufficient_quota" | "usage_limit_reached")) => {
+            "insufficient_quota"
+        }
+        ("rate_limit_error", _) | (_, Some("rate_limit_exceeded")) => "rate_limit_exceeded",
+        (_, Some("server_is_overloaded")) => "server_is_overloaded",
+        (_, Some("conversation_busy")) => "server_error",
+        (
+            "invalid_request_error"
+            | "authentication_error"
+            | "permission_error"
+            | "not_found_error",
+            _,
+        )
+        | (
+            _,
+            Some(
+                "invalid_prompt"
+                | "invalid_api_key"
+                | "model_not_found"
+                | "not_logged_in"
+                | "upstream_auth_error",
+            ),
+        ) => "invalid_prompt",
         _ => "server_error",
     }
 }

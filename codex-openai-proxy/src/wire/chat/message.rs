@@ -10,6 +10,7 @@ use crate::{
         tools::CalledTool,
     },
 };
+use serde_json::Value;
 
 /// One message of the conversation, by its `role`.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,9 @@ pub enum Message {
     },
     /// `assistant`.
     Assistant {
+        /// What was thought, in plain words: `reasoning_content`, or `reasoning`. Empty where the
+        /// message does not tell.
+        reasoning: String,
         /// What was said: text and refusals. Empty where the message only calls tools.
         content: Vec<ContentPart>,
         /// The calls that were made.
@@ -117,10 +121,24 @@ impl Message {
             None => Vec::new(),
         };
         Ok(Self::Assistant {
+            reasoning: read_reasoning(object),
             content,
             tool_calls,
         })
     }
+}
+
+/// The first of the two fields that holds text. They are of model servers and in no reference, so
+/// they are left to be noted, as fields without an effect on engines that keep their own.
+fn read_reasoning(object: &mut Object) -> String {
+    for name in ["reasoning_content", "reasoning"] {
+        if let Some(Value::String(text)) = object.get_mut(name)
+            && !text.is_empty()
+        {
+            return std::mem::take(text);
+        }
+    }
+    String::new()
 }
 
 impl PastToolCall {

@@ -6,7 +6,7 @@ use crate::{
     wire::{
         content::ContentPart,
         object::Object,
-        tools::{CalledTool, ToolChoice, ToolDefinition},
+        tools::{CalledTool, ToolChoice, ToolDefinition, ToolName},
     },
 };
 use serde_json::{Value, json};
@@ -402,6 +402,7 @@ fn past_calls_of_both_kinds_are_read() {
     ]}]}))
     .unwrap();
     let Message::Assistant {
+        reasoning: _,
         content,
         tool_calls,
     } = &request.messages[0]
@@ -449,10 +450,11 @@ fn a_tool_is_chosen_in_every_form() {
         (json!({"type": "custom", "name": "f"}), "tool_choice.name"),
     ] {
         let request = parse(json!({"tool_choice": choice})).unwrap();
-        let expected = ToolChoice::Named {
+        let expected = ToolChoice::Named(ToolName {
+            namespace: None,
             name: "f".to_owned(),
             param: param.to_owned(),
-        };
+        });
         assert_eq!(request.common.tool_choice, Some(expected));
     }
 }

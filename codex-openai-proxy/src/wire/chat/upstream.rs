@@ -133,6 +133,8 @@ pub struct Usage {
     pub prompt_tokens: Field<Count>,
     /// Tokens written.
     pub completion_tokens: Field<Count>,
+    /// Both, and with some servers the reasoning, which they do not count among the tokens written.
+    pub total_tokens: Field<Count>,
     /// Of the tokens read.
     pub prompt_tokens_details: Field<PromptDetails>,
     /// Of the tokens written.
@@ -200,7 +202,30 @@ impl<'a> Chunk<'a> {
                 code: mem::take(&mut self.code),
             });
         }
-        mem::take(&mut self.error).or_default()
+        // Some servers have the member in each chunk.
+        let is_chunk = !matches!(self.choices, Field::Absent);
+        mem::take(&mut self.error)
+            .or_default()
+            .filter(|failure| !is_chunk || failure.says_something())
+    }
+}
+
+impl Failure<'_> {
+    /// Whether it tells anything of an error: an empty object, `false` and the like do not.
+    #[must_use]
+    pub fn says_something(&self) -> bool {
+        let is_told = |field: &Field<Cow<'_, str>>| match field {
+            Field::Is(text) => !text.is_empty(),
+            Field::Wrong => true,
+            Field::Absent => false,
+        };
+        let has_code = match &self.code {
+            Field::Is(Code::Word(word)) => !word.is_empty(),
+            Field::Is(Code::Status(status)) => *status != 0,
+            Field::Wrong => true,
+            Field::Absent => false,
+        };
+        is_told(&self.message) || is_told(&self.kind) || has_code
     }
 }
 

@@ -94,6 +94,9 @@ pub enum UpstreamMessage<'a> {
     Assistant {
         /// What it says; `null` where it only calls.
         content: Option<Cow<'a, str>>,
+        /// What it thought before that.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reasoning_content: Option<Cow<'a, str>>,
         /// What it calls.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         tool_calls: Vec<UpstreamCall<'a>>,

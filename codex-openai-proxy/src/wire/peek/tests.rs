@@ -180,3 +180,47 @@ proptest! {
         prop_assert_eq!(sent.to_string(), body.to_string());
     }
 }
+
+#[test]
+fn a_look_tells_how_much_is_asked_and_what_the_user_said_last() {
+    let told = |body: &str| {
+        let peek = Peek::of(body.as_bytes()).unwrap();
+        let entries = peek.entries();
+        let said: Vec<String> = entries.said().map(Cow::into_owned).collect();
+        (entries.count, peek.tools(), said)
+    };
+    let said = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    let chat = r#"{"messages":[
+        {"role":"user","content":"first"},
+        {"content":"la\u0073t","role" : "user"},
+        {"role":"assistant","content":null,"tool_calls":[{"function":{"name":"user"}}]},
+        {"role":"tool","content":"the \"user\""},
+        7
+    ],"tools":[{"a":1},{}]}"#;
+    assert_eq!(told(chat), (5, 2, said(&["last"])));
+    let responses = r#"{"input":[
+        {"role":"user","content":[
+            {"type":"input_text","text":"one"},
+            {"type":"input_image","image_url":"data:"},
+            {"type":"input_text","text":"two"}
+        ]},
+        {"type":"function_call_output","output":"user"}
+    ]}"#;
+    assert_eq!(told(responses), (2, 0, said(&["one", "two"])));
+    assert_eq!(told(r#"{"input":"H\u00e9"}"#), (1, 0, said(&["Hé"])));
+    let odd = r#"{"messages":{"role":"user","content":"x"},"tools":"many"}"#;
+    assert_eq!(told(odd), (0, 0, vec![]));
+    assert_eq!(told("{}"), (0, 0, vec![]));
+}
+
+#[test]
+fn a_look_tells_which_fields_are_ours_and_whether_the_client_waits() {
+    let look = |body: &str| {
+        let peek = Peek::of(body.as_bytes()).unwrap();
+        (peek.ours, peek.background)
+    };
+    let ours = r#"{"conversation_id":"c","background":true}"#;
+    assert_eq!(look(ours), (vec!["conversation_id"], true));
+    let none = r#"{"conversation_id":null,"background":false}"#;
+    assert_eq!(look(none), (vec![], false));
+}

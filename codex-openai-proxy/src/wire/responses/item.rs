@@ -42,8 +42,10 @@ pub enum InputItem {
     /// `additional_tools` and `tool_search_output`: tools that are on offer from here on. Those that
     /// only OpenAI's servers can run were noted as dropped.
     Tools(Vec<ToolDefinition>),
-    /// Something that has no place in a turn here: reasoning, which the engine keeps by itself, and
-    /// what OpenAI's own tools did. It was noted as dropped, and stays in the list so that the
+    /// `reasoning` that can be read: its `reasoning_text`, else its summary. It was noted as dropped,
+    /// since engines that keep their own have no use for it.
+    Reasoning(String),
+    /// Something that has no place in a turn here: sealed reasoning, and what OpenAI's own tools did. It was noted as dropped, and stays in the list so that the
     /// others keep their positions.
     Dropped,
 }
@@ -176,7 +178,7 @@ impl InputItem {
                 }
             }
             Self::Tools(tools) => tools.iter_mut().for_each(blame_earlier),
-            Self::ToolCall { .. } | Self::Dropped => {}
+            Self::ToolCall { .. } | Self::Reasoning(_) | Self::Dropped => {}
         }
     }
 
@@ -223,7 +225,10 @@ impl InputItem {
             }
             Some(kind) if WITHOUT_EFFECT.contains(&kind) => {
                 dropped.note(format!("input[] ({kind})"));
-                return Ok(Self::Dropped);
+                return Ok(match kind {
+                    "reasoning" => Self::read_reasoning(&object),
+                    _ => Self::Dropped,
+                });
             }
             Some("item_reference") => {
                 return Err(invalid::unsupported(
@@ -240,6 +245,28 @@ impl InputItem {
         Ok(item)
     }
 
+    /// Reads what was thought, where it is told. Whatever else the item holds, and of whatever type,
+    /// has no effect.
+    fn read_reasoning(object: &Object) -> Self {
+        let texts = |name| {
+            let parts = object.get(name).and_then(Value::as_array);
+            let parts = parts.map(Vec::as_slice).unwrap_or_default();
+            let texts = parts.iter().filter_map(|part| part.get("text")?.as_str());
+            texts.filter(|text| !text.is_empty()).collect::<Vec<_>>()
+        };
+        let raw = texts("content").concat();
+        let text = if raw.is_empty() {
+            texts("summary").join("\n\n")
+        } else {
+            raw
+        };
+        if text.is_empty() {
+            Self::Dropped
+        } else {
+            Self::Reasoning(text)
+        }
+    }
+
     /// Reads the result of the call that the field `call` names.
     fn read_output(
         object: &mut Object,
@@ -248,7 +275,7 @@ impl InputItem {
     ) -> Result<Self, TurnError> {
         Ok(Self::ToolOutput {
             call_id: object.filled_string(call)?,
-            output: read_content(object.required("output")?, PartKinds::TextImage, dropped)?,
+            output: read_content(object.required("output")?, PartKinds::ToolOutput, dropped)?,
         })
     }
 

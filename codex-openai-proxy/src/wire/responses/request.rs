@@ -171,13 +171,18 @@ impl Draft {
 
     /// Makes the name in `conversation` that of the conversation.
     fn settle_conversation(&mut self) -> Result<(), TurnError> {
+        let names = &mut self.common.conversation;
+        if self.previous_response_id.is_some() {
+            if self.conversation.is_some() {
+                return Err(exclusive(EARLIER, "conversation"));
+            }
+            if names.id.is_some() {
+                return Err(exclusive(EARLIER, "conversation_id"));
+            }
+        }
         let Some(conversation) = &self.conversation else {
             return Ok(());
         };
-        if self.previous_response_id.is_some() {
-            return Err(exclusive(EARLIER, "conversation"));
-        }
-        let names = &mut self.common.conversation;
         if names.id.as_ref().is_some_and(|id| id != conversation) {
             return Err(exclusive("conversation_id", "conversation"));
         }

@@ -27,6 +27,9 @@ pub struct StreamEvent<'a> {
     pub response: Field<Response<'a>>,
     /// The item that it tells of, by its position in the output.
     pub output_index: Field<Count>,
+    /// The item's own id, where the position is missing.
+    #[serde(borrow)]
+    pub item_id: Field<Cow<'a, str>>,
     /// The part of a message's content, or of raw thought, that it tells of.
     pub content_index: Field<Count>,
     /// The part of a reasoning summary that it tells of.
@@ -93,6 +96,9 @@ pub struct Item<'a> {
     /// Its own id, which nothing else refers to.
     #[serde(borrow)]
     pub id: Field<Cow<'a, str>>,
+    /// How far it is.
+    #[serde(borrow)]
+    pub status: Field<Cow<'a, str>>,
     /// The id of a call, which its result refers to.
     #[serde(borrow)]
     pub call_id: Field<Cow<'a, str>>,

@@ -6,10 +6,14 @@ use crate::{
     provider::{ChatReply, Provider, Script, Setup, chat, responses},
     upstream::{Gate, Outcome, Reply},
 };
+use futures_util::future::join_all;
 use hyper::StatusCode;
 use reqwest::Method;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -45,7 +49,7 @@ fn a_provider_that_keeps_failing_is_left_alone_until_it_is_back() {
     run(async {
         let provider = Provider::chat().await;
         let proxy = Setup::of(&provider).start().await;
-        provider.otherwise(|_| Reply::error(500, "server_error", "broken", "it broke"));
+        provider.otherwise(|_| Reply::error(502, "server_error", "broken", "it broke"));
         let ask = async || {
             let request = proxy.request(Method::POST, path("chat"));
             let request = request.json(&chat("llama3", "Hi"));
@@ -57,7 +61,7 @@ fn a_provider_that_keeps_failing_is_left_alone_until_it_is_back() {
             if answer.status == 503 {
                 break answer;
             }
-            assert_eq!(answer.status, 500);
+            assert_eq!(answer.status, 502);
             failures += 1;
             assert!(failures < 20, "it is asked for ever");
         };
@@ -81,6 +85,53 @@ fn a_provider_that_keeps_failing_is_left_alone_until_it_is_back() {
         }
         assert_eq!(provider.requests().len(), failures + 3);
         proxy.stop().await;
+    });
+}
+
+#[test]
+fn a_model_that_fails_does_not_take_its_provider_down() {
+    run(async {
+        let provider = Provider::chat().await;
+        let proxy = Setup::of(&provider).start().await;
+        provider.otherwise(|seen| match seen.body["model"].as_str() {
+            Some("broken") => Reply::error(500, "server_error", "template", "no template"),
+            _ => hello().reply("chat", seen),
+        });
+        for _ in 0..12 {
+            let answer = proxy.chat(&chat("broken", "Hi")).await;
+            assert_eq!(answer.status, 500);
+        }
+        proxy.chat(&chat("llama3", "Hi")).await.ok();
+        proxy.stop().await;
+    });
+}
+
+#[test]
+fn a_provider_that_starts_anew_under_load_is_noticed_by_nobody() {
+    const CLIENTS: usize = 16;
+    run(async {
+        for cell in cells() {
+            let provider = Provider::start(cell.provider).await;
+            let keys = "models = [\"*\"]\nretries = 2\n";
+            let setup = Setup::new().provider("near", &provider, keys);
+            let proxy = setup.start().await;
+            let (asked, wire_api) = (AtomicUsize::new(0), cell.provider);
+            provider.otherwise(move |seen| {
+                if asked.fetch_add(1, SeqCst) < CLIENTS {
+                    let reply = Reply::error(503, "server_error", "starting", "not yet");
+                    reply.header("retry-after-ms", "100")
+                } else {
+                    hello().reply(wire_api, seen)
+                }
+            });
+            let body = cell.ask("llama3", "Hi", json!({}));
+            let asking = (0..CLIENTS).map(|_| cell.send(&proxy, &body));
+            for told in join_all(asking).await {
+                assert_eq!(told.text, "Hello", "{cell:?}");
+            }
+            assert_eq!(provider.requests().len(), 2 * CLIENTS, "{cell:?}");
+            proxy.stop().await;
+        }
     });
 }
 

@@ -6,6 +6,7 @@ use crate::{
     provider::{Provider, Script, Setup, chat},
     upstream::{Reply, Upstream},
 };
+use hyper::StatusCode;
 use reqwest::Method;
 use serde_json::json;
 
@@ -135,6 +136,29 @@ fn a_deployment_of_azure_names_the_model_where_the_body_does_not() {
 }
 
 #[test]
+fn a_name_that_the_provider_lists_is_known_backwards() {
+    run(async {
+        let provider = Provider::chat().await;
+        provider.models(|_| {
+            let list = json!({ "object": "list", "data": [{ "id": "llama3" }, { "id": "tac" }] });
+            Reply::json(StatusCode::OK, &list)
+        });
+        provider.says(Script {
+            text: &["Hello"],
+            ..Script::default()
+        });
+        let proxy = Setup::of(&provider).start().await;
+        proxy.get("/v1/models").await.ok();
+        for (sent, mapped) in [("3amall", "llama3"), ("tac", "tac"), ("god", "god")] {
+            let reply = proxy.chat(&chat(sent, "Hi")).await.ok();
+            assert_eq!(reply["model"], sent);
+            assert_eq!(provider.last_request().body["model"], mapped);
+        }
+        proxy.stop().await;
+    });
+}
+
+#[test]
 fn the_environment_defines_a_provider_for_every_model() {
     run(async {
         for (supports_responses, wire_api) in [("", "chat"), ("1", "responses")] {
@@ -151,13 +175,23 @@ fn the_environment_defines_a_provider_for_every_model() {
                 text: &["Hello"],
                 ..Script::default()
             });
-            let reply = proxy.chat(&chat("gpt-5.2", "Hi")).await.ok();
-            assert_eq!(reply["choices"][0]["message"]["content"], "Hello");
-            assert_eq!(reply["model"], "gpt-5.2");
-            let seen = provider.only_request();
-            assert_eq!(seen.body["model"], "gpt-5.2");
-            let key = seen.header("authorization");
-            assert_eq!(key, Some("Bearer sk-of-the-environment"));
+            for (sent, mapped) in [
+                ("gpt-5.2", "gpt-5.2"),
+                ("xedoc-2.5-tpg", "gpt-5.2-codex"),
+                ("2.5-tpg-high", "gpt-5.2-high"),
+                ("hgih-2.5-tpg", "gpt-5.2-high"),
+                ("openai/gpt-4o", "openai/gpt-4o"),
+                ("llama3", "llama3"),
+                ("3amall/maertspu", "llama3"),
+            ] {
+                let reply = proxy.chat(&chat(sent, "Hi")).await.ok();
+                assert_eq!(reply["choices"][0]["message"]["content"], "Hello");
+                assert_eq!(reply["model"], sent);
+                let seen = provider.last_request();
+                assert_eq!(seen.body["model"], mapped, "{sent}");
+                let key = seen.header("authorization");
+                assert_eq!(key, Some("Bearer sk-of-the-environment"));
+            }
             proxy.stop().await;
         }
     });

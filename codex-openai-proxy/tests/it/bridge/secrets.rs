@@ -169,6 +169,35 @@ fn a_key_that_a_provider_repeats_is_not_handed_on() {
 }
 
 #[test]
+fn a_key_is_found_in_any_bytes_and_other_values_stay() {
+    run(async {
+        let provider = Provider::chat().await;
+        let setup = setup(&provider);
+        let (_program, client) = start(&setup).await;
+        for (path, body) in [
+            ("/v1/chat/completions", chat("near/llama3", "Hi")),
+            ("/v1/responses", responses("near/llama3", "Hi")),
+        ] {
+            provider.otherwise(|_| {
+                let mut bytes = b"{\"error\":\"bad \xe9 key ".to_vec();
+                bytes.extend_from_slice(KEY.as_bytes());
+                Reply::new(StatusCode::BAD_REQUEST, "application/json").raw(bytes)
+            });
+            let said = whole(&client, Method::POST, path, Some(&body)).await;
+            assert!(said.starts_with("400"), "{said}");
+            tells_nothing(path, &said);
+
+            let message = "the api-version 2024-10-21 is too old";
+            provider
+                .otherwise(|_| Reply::error(400, "invalid_request_error", "bad_version", message));
+            let said = whole(&client, Method::POST, path, Some(&body)).await;
+            assert!(said.contains(message), "{said}");
+        }
+        nothing_is_told(&client, &setup.homes).await;
+    });
+}
+
+#[test]
 fn keys_are_sent_in_the_header_that_the_provider_reads() {
     run(async {
         for (name, value) in [

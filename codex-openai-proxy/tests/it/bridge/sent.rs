@@ -10,8 +10,17 @@ const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAA
 
 /// What a provider got for a request. The reply must go well.
 async fn sent(wire_api: &'static str, body: &Value) -> Value {
+    sent_with(wire_api, "", body).await
+}
+
+/// The same where the configuration says more of the provider.
+async fn sent_with(wire_api: &'static str, keys: &str, body: &Value) -> Value {
     let provider = Provider::start(wire_api).await;
-    let proxy = Setup::of(&provider).start().await;
+    let keys = format!("models = [\"*\"]\n{keys}");
+    let proxy = Setup::new()
+        .provider("near", &provider, &keys)
+        .start()
+        .await;
     provider.says(Script {
         text: &["Hello"],
         ..Script::default()
@@ -321,15 +330,120 @@ fn settings_have_other_names_there() {
                 "top_p": 0.5,
                 "reasoning_effort": "low",
                 "verbosity": "high",
-                "prompt_cache_key": "cache-1",
                 "response_format": { "type": "json_schema", "json_schema": {
                     "name": "shape", "strict": true, "schema": schema } },
             }),
         );
+        // Many servers refuse what only OpenAI knows.
+        assert_eq!(sent.get("prompt_cache_key"), None);
         let limit = [&sent["max_tokens"], &sent["max_completion_tokens"]];
         assert!(limit.contains(&&json!(77)), "{sent}");
         // One of them, since servers refuse both.
         assert!(limit.contains(&&Value::Null), "{sent}");
+    });
+}
+
+#[test]
+fn the_configuration_says_what_a_provider_takes() {
+    run(async {
+        let body = with(
+            responses("llama3", ""),
+            json!({
+                "input": [
+                    { "role": "user", "content": "Look." },
+                    { "type": "reasoning", "id": "rs_1", "summary": [
+                        { "type": "summary_text", "text": "I should look." },
+                    ] },
+                    { "type": "function_call", "call_id": "call_a", "name": "look",
+                      "arguments": "{\"at\": " },
+                    { "type": "function_call_output", "call_id": "call_a", "output": "no JSON" },
+                ],
+                "reasoning": { "effort": "xhigh" },
+                "prompt_cache_key": "cache-1",
+                "max_output_tokens": 77,
+            }),
+        );
+        let keys = "send_reasoning = true\nprompt_cache_key = true\n\
+                    reasoning_efforts = [\"low\", \"high\"]\n\
+                    max_tokens_field = \"max_completion_tokens\"\n";
+        let call = |reasoning: Value| {
+            let mut message = json!({ "role": "assistant", "content": null, "tool_calls": [
+                { "id": "call_a", "type": "function", "function": {
+                    "name": "look", "arguments": "{\"arguments\":\"{\\\"at\\\": \"}" } },
+            ] });
+            if !reasoning.is_null() {
+                message["reasoning_content"] = reasoning;
+            }
+            message
+        };
+        let seen = sent_with("chat", keys, &body).await;
+        covers(
+            &seen,
+            &json!({
+                "reasoning_effort": "high",
+                "prompt_cache_key": "cache-1",
+                "max_completion_tokens": 77,
+            }),
+        );
+        assert_eq!(seen.get("max_tokens"), None);
+        assert_eq!(seen["messages"][1], call(json!("I should look.")));
+
+        let seen = sent("chat", &body).await;
+        covers(
+            &seen,
+            &json!({ "reasoning_effort": "xhigh", "max_tokens": 77 }),
+        );
+        assert_eq!(seen["messages"][1], call(Value::Null));
+
+        // By its name, this model wants its reasoning back.
+        let body = with(body, json!({ "model": "deepseek-chat" }));
+        let seen = sent("chat", &body).await;
+        assert_eq!(seen["messages"][1], call(json!("I should look.")));
+    });
+}
+
+#[test]
+fn speakers_alternate_and_the_system_speaks_first_and_once() {
+    run(async {
+        let body = with(
+            responses("llama3", ""),
+            json!({ "input": [
+                { "role": "developer", "content": "Be brief." },
+                { "role": "user", "content": "Where?" },
+                { "role": "user", "content": "And when?" },
+                { "role": "developer", "content": "Be polite." },
+                { "role": "assistant", "content": "Here." },
+                { "role": "user", "content": "Why?" },
+            ] }),
+        );
+        assert_eq!(
+            sent("chat", &body).await["messages"],
+            json!([
+                { "role": "system", "content": "Be brief." },
+                { "role": "user", "content": "Where?\n\nAnd when?\n\nBe polite." },
+                { "role": "assistant", "content": "Here." },
+                { "role": "user", "content": "Why?" },
+            ])
+        );
+    });
+}
+
+#[test]
+fn a_result_without_its_call_is_refused_before_anybody_is_asked() {
+    run(async {
+        let provider = Provider::chat().await;
+        let proxy = Setup::of(&provider).start().await;
+        let body = with(
+            responses("llama3", ""),
+            json!({ "input": [
+                { "type": "function_call_output", "call_id": "call_x", "output": "done" },
+            ] }),
+        );
+        let answer = proxy.respond(&body).await;
+        answer.error(400);
+        assert!(answer.message().contains("call_x"), "{}", answer.message());
+        assert!(provider.requests().is_empty());
+        proxy.stop().await;
     });
 }
 

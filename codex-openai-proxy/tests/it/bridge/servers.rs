@@ -178,6 +178,61 @@ fn some_send_what_others_leave_out() {
 }
 
 #[test]
+fn some_say_with_each_chunk_that_it_is_the_last() {
+    run(async {
+        // Gateways to Gemini.
+        let chunk = |text: &str, output: u64| {
+            let usage = json!({ "prompt_tokens": 7, "completion_tokens": output });
+            json!({ "choices": [{ "index": 0, "delta": { "content": text },
+                "finish_reason": "stop" }], "usage": usage, "error": {} })
+        };
+        let heard = heard(frames(&[chunk("Hel", 1), chunk("lo", 2)]) + DONE).await;
+        let response = heard.ended_with("completed");
+        assert_eq!(heard.text(), "Hello");
+        assert_eq!(response["usage"]["output_tokens"], 2);
+    });
+}
+
+#[test]
+fn some_are_cut_off_in_the_middle_of_a_call() {
+    run(async {
+        let call = json!({ "id": "call_a", "index": 0, "type": "function",
+            "function": { "name": "look", "arguments": "{\"at\":" } });
+        let chunks = [delta(json!({ "tool_calls": [call] })), finish("MAX_TOKENS")];
+        let heard = heard(frames(&chunks) + DONE).await;
+        let response = heard.ended_with("incomplete");
+        // Nobody runs a call that is not whole.
+        assert_eq!(response["output"][0]["status"], "incomplete");
+        assert_eq!(response["output"][0]["arguments"], "{\"at\":");
+    });
+}
+
+#[test]
+fn some_leave_white_space_and_open_tags_around_a_call() {
+    run(async {
+        let call = json!({ "id": "call_a", "index": 0, "type": "function",
+            "function": { "name": "look", "arguments": "{}" } });
+        for before in [
+            vec![
+                delta(json!({ "reasoning_content": "Hm.", "tool_calls": [{}] })),
+                delta(json!({ "content": "\n\n" })),
+            ],
+            vec![delta(json!({ "content": "<think>Hm." }))],
+        ] {
+            let behind = [
+                delta(json!({ "tool_calls": [call.clone()] })),
+                finish("tool_calls"),
+            ];
+            let heard = heard(frames(&[&before[..], &behind].concat()) + DONE).await;
+            let response = heard.ended_with("completed");
+            let output = response["output"].as_array().unwrap();
+            let kinds: Vec<&Value> = output.iter().map(|item| &item["type"]).collect();
+            assert_eq!(kinds, ["reasoning", "function_call"]);
+        }
+    });
+}
+
+#[test]
 fn some_write_lines_in_their_own_way() {
     run(async {
         let stream = "\u{feff}event: message\r\ndata:{\"choices\":[{\"delta\":\r\n\

@@ -83,7 +83,7 @@ impl Tail {
     pub(super) fn into_results(mut self, tools: &ClientTools) -> (Vec<Item>, Vec<ResponseItem>) {
         let messages = self.items.split_off(self.results());
         let messages = messages.into_iter();
-        let messages = messages.map(|item| convert::response_item(item, tools));
+        let messages = messages.filter_map(|item| convert::response_item(item, tools));
         (self.items, messages.collect())
     }
 
@@ -94,7 +94,7 @@ impl Tail {
             _ => Vec::new(),
         };
         let history = self.items.into_iter();
-        let history = history.map(|item| convert::response_item(item, tools));
+        let history = history.filter_map(|item| convert::response_item(item, tools));
         (history.collect(), input)
     }
 
@@ -134,7 +134,7 @@ fn open_calls(items: &[Item]) -> Vec<String> {
         match item {
             Item::ToolCall(call) => open.push(call.id.clone()),
             Item::ToolResult { call_id, .. } => open.retain(|id| id != call_id),
-            Item::Message { .. } => {}
+            Item::Message { .. } | Item::Reasoning(_) => {}
         }
     }
     open
@@ -156,7 +156,7 @@ fn check_results(items: &[Item], open: &[String]) -> Result<(), TurnError> {
                     param: param.clone(),
                 });
             }
-            Item::ToolResult { .. } | Item::Message { .. } => {}
+            Item::ToolResult { .. } | Item::Message { .. } | Item::Reasoning(_) => {}
         }
     }
     let missing: Vec<String> = open

@@ -1,17 +1,24 @@
 //! Calls that fail: what is repeated, what is handed on, and when a provider is left alone.
 
 use super::{
+    super::breaker::Outcome,
     SOON, attempts, call, call_with, heard, log, provider,
     server::{Answer, Broken, Server},
-    settings, text_of, warnings,
+    settings, text_of, upstreams, warnings,
 };
 use crate::{
     config::{Secret, UpstreamSettings},
     turn::TurnError,
 };
-use futures_util::StreamExt;
-use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
+use futures_util::{StreamExt, future::join_all};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 /// Busy, broken, well.
 fn script(number: usize) -> Answer {
@@ -131,9 +138,7 @@ async fn a_connection_that_closes_before_the_reply_is_another_try() {
             let (mut stream, _) = listener.accept().await.unwrap();
             // Read, so that the request has been sent when the connection ends.
             let mut some = [0; 16];
-            tokio::io::AsyncReadExt::read(&mut stream, &mut some)
-                .await
-                .unwrap();
+            assert_ne!(stream.read(&mut some).await.unwrap(), 0);
         }
     });
     let settings = UpstreamSettings {
@@ -161,12 +166,11 @@ async fn a_provider_that_thinks_too_long_is_not_asked_to_begin_anew() {
 async fn a_provider_that_keeps_failing_is_left_alone() {
     let server = Server::new(|_| Answer::new(502, "<html>")).await;
     let provider = provider(UpstreamSettings {
-        retries: 1,
+        retries: 0,
         ..settings(&server)
     });
     let (log, mut inbox) = log();
-    // The breaker opens in the middle of the third call, which is not repeated then.
-    for _ in 0..3 {
+    for _ in 0..5 {
         let error = call_with(&provider, &log).await.unwrap_err();
         assert!(matches!(error, TurnError::Provider(_)), "{error:?}");
     }
@@ -185,11 +189,157 @@ async fn a_provider_that_keeps_failing_is_left_alone() {
     );
     assert_eq!(server.seen().len(), 5);
     let events = heard(&mut inbox).await;
-    assert_eq!(
-        warnings(&events),
-        ["upstream_retried", "upstream_retried", "provider_down"]
-    );
-    assert_eq!(attempts(&events), [1, 2, 1, 2, 1]);
+    assert_eq!(warnings(&events), ["provider_down"]);
+    assert_eq!(attempts(&events), [1; 5]);
+}
+
+#[tokio::test]
+async fn a_short_failure_is_absorbed_however_many_call() {
+    const CALLS: usize = 20;
+    let server = Server::new(|number| {
+        if number < CALLS {
+            Answer::new(503, "restarting").header("retry-after-ms", "100")
+        } else {
+            Answer::json("{}")
+        }
+    });
+    let server = server.await;
+    let provider = provider(settings(&server));
+    let (log, mut inbox) = log();
+    let calls = (0..CALLS).map(|_| call_with(&provider, &log));
+    for answer in join_all(calls).await {
+        assert_eq!(answer.unwrap().status, 200);
+    }
+    let warnings = warnings(&heard(&mut inbox).await);
+    assert_eq!(warnings, ["upstream_retried"; CALLS]);
+}
+
+#[tokio::test]
+async fn calls_that_are_under_way_are_repeated_when_the_provider_is_left_alone() {
+    let server = Server::new(|number| match number {
+        0 => Answer::new(429, "wait").header("retry-after-ms", "500"),
+        _ => Answer::new(503, ""),
+    });
+    let server = server.await;
+    let upstreams = upstreams(&[UpstreamSettings {
+        retries: 1,
+        ..settings(&server)
+    }]);
+    let provider = upstreams.iter().next().unwrap();
+    let waiting = tokio::spawn({
+        let provider = Arc::clone(provider);
+        async move { call(&provider).await }
+    });
+    while server.seen().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..5 {
+        let mut permit = provider.breaker.admit(Instant::now()).unwrap();
+        permit.report(Outcome::Failed, Instant::now());
+    }
+    assert!(matches!(
+        call(provider).await,
+        Err(TurnError::ProviderUnavailable { .. })
+    ));
+    let error = waiting.await.unwrap().unwrap_err();
+    assert!(matches!(error, TurnError::Provider(error) if error.status == 503));
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn what_fails_at_one_request_is_no_failure_of_the_provider() {
+    let server = Server::new(|number| match number {
+        0..10 => Answer::new(500, "this model cannot do that"),
+        10..13 => Answer::json("{}").after(SOON),
+        _ => Answer::json("{}"),
+    });
+    let server = server.await;
+    let provider = provider(UpstreamSettings {
+        retries: 0,
+        timeout: Duration::from_millis(100),
+        ..settings(&server)
+    });
+    let (log, mut inbox) = log();
+    for number in 0..13 {
+        let error = call_with(&provider, &log).await.unwrap_err();
+        let is_timeout = matches!(error, TurnError::Timeout { .. });
+        assert_eq!(is_timeout, number >= 10, "{error:?}");
+    }
+    call_with(&provider, &log).await.unwrap();
+    assert!(warnings(&heard(&mut inbox).await).is_empty());
+}
+
+/// A server that answers as many requests on each of its connections as `answered` says, reads one more
+/// and closes the connection.
+async fn forgetful(answered: &'static [usize]) -> UpstreamSettings {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        for &answered in answered {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            for number in 0..=answered {
+                // It is short: all of it comes at once.
+                let mut request = [0; 4096];
+                if stream.read(&mut request).await.unwrap() == 0 {
+                    break;
+                }
+                if number < answered {
+                    let reply = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                    stream.write_all(reply.as_bytes()).await.unwrap();
+                }
+            }
+        }
+    });
+    UpstreamSettings {
+        retries: 0,
+        ..UpstreamSettings::new("near", url.parse().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_is_closed_when_it_is_used_again_is_no_failure() {
+    let provider = provider(forgetful(&[2, 1, 0, 0]).await);
+    let (log, mut inbox) = log();
+    for _ in 0..3 {
+        text_of(call_with(&provider, &log).await.unwrap()).await;
+    }
+    let events = heard(&mut inbox).await;
+    assert_eq!(warnings(&events), ["upstream_retried"]);
+    assert_eq!(attempts(&events), [1; 3]);
+    // Once, and not for ever.
+    let error = call_with(&provider, &log).await.unwrap_err();
+    assert!(error.to_string().contains("closed the connection"));
+}
+
+#[tokio::test]
+async fn a_new_connection_that_is_closed_is_a_failure() {
+    let provider = provider(forgetful(&[0, 1]).await);
+    let (log, mut inbox) = log();
+    assert!(call_with(&provider, &log).await.is_err());
+    assert!(warnings(&heard(&mut inbox).await).is_empty());
+}
+
+#[tokio::test]
+async fn head_and_first_bytes_of_a_reply_have_one_time_together() {
+    let part = Duration::from_millis(600);
+    let server = Server::new(move |_| {
+        let (chunks, answer) = Answer::stream();
+        tokio::spawn(async move { chunks.closed().await });
+        answer.after(part)
+    });
+    let server = server.await;
+    let timeout = Duration::from_secs(1);
+    let provider = provider(UpstreamSettings {
+        timeout,
+        ..settings(&server)
+    });
+    let begun = Instant::now();
+    let mut body = call(&provider).await.unwrap().body;
+    let error = body.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, TurnError::Timeout { .. }), "{error:?}");
+    assert!(error.to_string().contains("1 seconds"), "{error}");
+    let elapsed = begun.elapsed();
+    assert!((timeout..timeout + part).contains(&elapsed), "{elapsed:?}");
 }
 
 #[tokio::test]

@@ -1,15 +1,29 @@
 //! Lists of models.
 
 use super::{
+    super::Found,
+    SOON,
     server::{Answer, Server},
     settings, upstreams,
 };
-use crate::config::UpstreamSettings;
+use crate::{config::UpstreamSettings, turn::Aliases};
 use futures_util::future::join;
+use std::time::{Duration, Instant};
 
 async fn ids(upstreams: &super::Upstreams) -> Vec<String> {
     let models = upstreams.models().await;
     models.into_iter().map(|model| model.id).collect()
+}
+
+/// Waits until the server has answered so often, and a little longer.
+async fn asked(server: &Server, times: usize) {
+    let asked = async {
+        while server.seen().len() < times {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    tokio::time::timeout(SOON, asked).await.unwrap();
 }
 
 #[tokio::test]
@@ -74,8 +88,82 @@ async fn a_provider_that_is_down_keeps_its_list_and_is_left_alone_for_a_minute()
     assert_eq!(ids(&upstreams).await, ["near/old"]);
     list.age(super::super::models::FRESH);
     assert_eq!(ids(&upstreams).await, ["near/old"]);
+    asked(&server, 2).await;
     assert_eq!(ids(&upstreams).await, ["near/old"]);
     assert_eq!(server.seen().len(), 2);
     list.age(super::super::models::AFTER_FAILURE);
+    // The answer to this comes after it.
+    assert_eq!(ids(&upstreams).await, ["near/old"]);
+    asked(&server, 3).await;
     assert_eq!(ids(&upstreams).await, ["near/new"]);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_list_where_there_is_an_old_one() {
+    let server = Server::new(|number| match number {
+        0 => Answer::json(r#"{"data":[{"id":"old"}]}"#),
+        _ => Answer::json("").after(SOON),
+    });
+    let server = server.await;
+    let upstreams = upstreams(&[settings(&server)]);
+    ids(&upstreams).await;
+    let list = &upstreams.iter().next().unwrap().list;
+    list.age(super::super::models::FRESH);
+    let begun = Instant::now();
+    for _ in 0..3 {
+        assert_eq!(ids(&upstreams).await, ["near/old"]);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    asked(&server, 2).await;
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_does_not_spoil_the_others() {
+    let long = "x".repeat(513);
+    let entries = format!(
+        r#"[{{"id":"a"}},{{"id":7}},{{"name":"b"}},null,"c",{{"id":""}},{{"id":"{long}"}},{{"id":"a"}},{{"id":"d","owned_by":null}}]"#
+    );
+    for list in [entries.clone(), format!(r#"{{"data":{entries}}}"#)] {
+        let server = Server::new(move |_| Answer::new(200, list.clone())).await;
+        let upstreams = upstreams(&[settings(&server)]);
+        assert_eq!(ids(&upstreams).await, ["near/a", "near/d"]);
+    }
+    for nothing in [r#"{"data":null}"#, "{}", r#"{"data":"x"}"#, "7"] {
+        let server = Server::new(move |_| Answer::json(nothing)).await;
+        let upstreams = upstreams(&[settings(&server)]);
+        assert!(ids(&upstreams).await.is_empty(), "{nothing}");
+    }
+    let many: Vec<String> = (0..10_001)
+        .map(|id| format!(r#"{{"id":"{id}"}}"#))
+        .collect();
+    let many = format!("[{}]", many.join(","));
+    let server = Server::new(move |_| Answer::new(200, many.clone())).await;
+    assert_eq!(ids(&upstreams(&[settings(&server)])).await.len(), 10_000);
+}
+
+#[tokio::test]
+async fn a_pattern_for_everything_takes_the_reading_that_the_provider_lists() {
+    let list = r#"{"data":[{"id":"llama3"},{"id":"2.5-tpg"},{"id":"aha"}]}"#;
+    let server = Server::new(move |_| Answer::json(list)).await;
+    let upstreams = upstreams(&[UpstreamSettings {
+        models: vec!["*".to_owned()],
+        ..settings(&server)
+    }]);
+    let find = |name: &str| match upstreams.find(name, &Aliases::default()) {
+        Found::Provider(route) => (route.model, route.reversed),
+        Found::Codex(_) => panic!("{name}"),
+    };
+    assert_eq!(find("3amall"), ("3amall".to_owned(), false));
+    ids(&upstreams).await;
+    for (name, model, reversed) in [
+        ("3amall", "llama3", true),
+        ("llama3", "llama3", false),
+        ("2.5-tpg", "2.5-tpg", false),
+        ("gpt-5.2", "2.5-tpg", true),
+        ("1.5-tpg", "gpt-5.1", true),
+        ("aha", "aha", false),
+        ("phi4", "phi4", false),
+    ] {
+        assert_eq!(find(name), (model.to_owned(), reversed), "{name}");
+    }
 }

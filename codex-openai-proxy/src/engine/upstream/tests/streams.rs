@@ -42,6 +42,7 @@ fn turn() -> TurnRequest {
         output: OutputFormat::Text,
         service_tier: None,
         sampling: Sampling::default(),
+        lasting: false,
         cache_key: None,
     }
 }

@@ -26,7 +26,15 @@ pub(super) async fn cancel(
         running.cancel();
         // Whether it has stopped by then or not: nothing keeps it going.
         let _ = timeout(STOPS_WITHIN, running.ended()).await;
-        as_cancelled(running.object())
+        let object = as_cancelled(running.object());
+        // It may have come to its end just before.
+        let status = status(&object);
+        if status.as_deref() != Some(CANCELLED) {
+            return Err(ErrorReply::ended_response(
+                status.as_deref().unwrap_or_default(),
+            ));
+        }
+        object
     } else {
         let stored = stored(state, id, watch).await?;
         if stored.status != CANCELLED {
@@ -35,6 +43,12 @@ pub(super) async fn cancel(
         stored.response.into()
     };
     Ok(reply::json_bytes(StatusCode::OK, object))
+}
+
+/// How a response has ended.
+fn status(object: &[u8]) -> Option<String> {
+    let members: Map<String, Value> = serde_json::from_slice(object).ok()?;
+    Some(members.get("status")?.as_str()?.to_owned())
 }
 
 /// The same response object, but that it is not in progress any more.

@@ -4,9 +4,14 @@ use super::{Request, references};
 use crate::{
     config::WireApi,
     engine::upstream::Route,
-    http::{AppState, conversation, watch, watch::Watch},
+    http::{
+        AppState,
+        conversation::{self, CONVERSATION_ID},
+        watch,
+        watch::Watch,
+    },
     translate::{
-        ToolNames, Translated, chat, from_client,
+        ToolNames, Translated, from_client,
         responses::{self, Echo},
     },
     turn::{Aliases, ConversationId, ModelName, NamedConversation, Sends, TurnError, TurnRequest},
@@ -17,6 +22,7 @@ use crate::{
         responses::{InputItem, ResponsesRequest, stored::input_items},
     },
 };
+use http::HeaderMap;
 use serde_json::Value;
 use std::mem;
 use uuid::Uuid;
@@ -62,6 +68,8 @@ pub struct Draft {
     pub kept: Option<String>,
     /// The response that it follows.
     pub previous: Option<String>,
+    /// How much of its conversation the client sends.
+    pub sends: Sends,
 }
 
 /// A request as far as both kinds of engines understand it alike.
@@ -110,21 +118,25 @@ pub(super) async fn by_engine(
         follows,
         ..
     } = &mut read;
+    // Whoever goes on from a response that is kept finds its thread again, also after a restart.
+    translated.turn.lasting = draft.as_ref().is_some_and(|draft| draft.kept.is_some());
     let conversation = &mut translated.turn.conversation;
-    if conversation.is_none() && follows.is_none() {
+    if follows.is_some() {
+        note_header(request.headers, &mut translated.dropped);
+    } else if conversation.is_none() {
         *conversation = conversation::from_headers(request.headers, &mut translated.dropped)?;
     }
-    let is_kept = draft.as_ref().is_some_and(|draft| draft.kept.is_some());
     if conversation.is_none() {
-        // Whoever goes on from the response finds its thread by this, also after a restart.
         let made_up = || ConversationId::made_up(Uuid::new_v4());
-        *conversation = match follows.take() {
+        let named = match follows.take() {
             Some(Follows::Conversation(id)) => Some((id, Sends::Either)),
             Some(Follows::History(id)) => Some((id.unwrap_or_else(made_up), Sends::Whole)),
-            None if is_kept => Some((made_up(), Sends::Whole)),
             None => None,
-        }
-        .map(|(id, sends)| NamedConversation { id, sends });
+        };
+        *conversation = named.map(|(id, sends)| NamedConversation { id, sends });
+    }
+    if let (Some(draft), Some(named)) = (draft, conversation) {
+        draft.sends = named.sends;
     }
     Ok(read.asked(None, watch))
 }
@@ -143,13 +155,16 @@ pub(super) async fn by_provider(
         reversed: route.reversed,
     };
     let mut read = Read::of(state, request, Memory::OfClient, resolve).await?;
-    let honoured = match route.provider.wire_api() {
-        WireApi::Chat => chat::HONOURED,
-        WireApi::Responses => responses::HONOURED,
-    };
     let Translated { turn, dropped, .. } = &mut read.translated;
-    dropped.retain(|name| !honoured.contains(&name.as_str()));
+    match route.provider.wire_api() {
+        WireApi::Chat => {
+            let dialect = route.provider.dialect(&route.model);
+            dropped.retain(|name| !dialect.honours(name));
+        }
+        WireApi::Responses => dropped.retain(|name| !responses::HONOURED.contains(&name.as_str())),
+    }
     // Providers keep nothing: all that they know of a chat comes with each request.
+    note_header(request.headers, dropped);
     if turn.conversation.take().is_some() {
         dropped.push("conversation_id".to_owned());
         if let Some(draft) = &mut read.draft {
@@ -170,7 +185,7 @@ impl Read {
         references::resolve(state, &mut body).await?;
         let mut draft = match request.api {
             Shape::Chat => None,
-            Shape::Responses => Some(Box::new(Draft::of(&body))),
+            Shape::Responses => Some(Box::new(Draft::of(&body, state.responses.is_usable()))),
         };
         let mut body = RequestBody::read(body, request.deployment)?;
         let entries = body.entries();
@@ -178,7 +193,7 @@ impl Read {
         match &mut body {
             RequestBody::Responses(asked) => {
                 if let Some(draft) = &mut draft {
-                    draft.settle(asked, state.responses.is_usable());
+                    draft.previous.clone_from(&asked.previous_response_id);
                 }
                 follows = follow(state, asked, memory).await?;
             }
@@ -239,10 +254,11 @@ impl Read {
 
 impl Draft {
     /// The draft of a response to this body.
-    fn of(body: &Object) -> Self {
+    fn of(body: &Object, can_keep: bool) -> Self {
         let id = format!("resp_{}", Uuid::new_v4().simple());
+        let is_wanted = can_keep && body.get("store") != Some(&Value::Bool(false));
         // The reader takes it apart, so that it has to be copied.
-        let input = body.get("input");
+        let input = body.get("input").filter(|_| is_wanted);
         let kept = input.map(|input| Value::Array(input_items(input.clone(), &id)).to_string());
         Self {
             echo: Echo::of(body),
@@ -252,15 +268,15 @@ impl Draft {
             tool_names: ToolNames::default(),
             conversation: None,
             previous: None,
+            sends: Sends::Whole,
         }
     }
+}
 
-    /// Learns what the client wants to be kept.
-    fn settle(&mut self, asked: &ResponsesRequest, can_keep: bool) {
-        if asked.store == Some(false) || !can_keep {
-            self.kept = None;
-        }
-        self.previous.clone_from(&asked.previous_response_id);
+/// Notes that the header which names a conversation has no effect.
+fn note_header(headers: &HeaderMap, dropped: &mut Vec<String>) {
+    if headers.contains_key(CONVERSATION_ID) {
+        dropped.push(CONVERSATION_ID.to_string());
     }
 }
 

@@ -108,8 +108,8 @@ impl Begun {
         let mut response = match self.reply {
             Reply::Whole(json) => reply::json_bytes(StatusCode::OK, json),
             Reply::Streamed(opening, events, writer) => {
-                let keep_alive = state.config.limits.keep_alive;
-                let body = EventBody::new(opening, events, writer, keep_alive, watch);
+                let limits = state.config.limits;
+                let body = EventBody::new(opening, events, writer, limits, watch);
                 reply::event_stream(body)
             }
         };
@@ -178,12 +178,13 @@ async fn gathered(
     let end = loop {
         let event = tokio::select! {
             biased;
-            event = events.next() => event.unwrap_or_else(|| Err(broken_off()))?,
             () = responding.cancelled() => {
                 responding.cancel();
                 break None;
             }
+            event = events.next() => event.unwrap_or_else(|| Err(broken_off())),
         };
+        let event = event.inspect_err(|_| watch.on_object(responding.object()))?;
         if let TurnEvent::Finished { reason, usage } = event {
             responding.fold(TurnEvent::Finished { reason, usage });
             break Some((reason, usage));
@@ -219,14 +220,16 @@ fn responding(
         conversation: named,
         kept,
         previous,
+        sends,
     } = draft;
     let kept = kept.map(|input| Kept {
         store: state.responses.clone(),
+        tasks: state.tasks.clone(),
         input,
         previous,
         conversation: conversation.cloned(),
+        sends,
     });
-    let name = id.clone();
     let head = ResponseHead {
         id,
         created_at: unix_seconds(),
@@ -240,9 +243,7 @@ fn responding(
         include_encrypted,
         tool_names,
     };
-    Responding::new(head, options, kept, |object| {
-        state.running.begin(&name, object)
-    })
+    Responding::new(head, options, kept, &state.running)
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<Bytes, TurnError> {

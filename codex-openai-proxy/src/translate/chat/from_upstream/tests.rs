@@ -532,6 +532,210 @@ fn finish_reasons_agree_with_what_was_said() {
 }
 
 #[test]
+fn finish_reasons_have_many_words() {
+    let read = |word: &str| {
+        let (mut reader, mut events) = (reader(), Vec::new());
+        reader.on_data(&finish(word).to_string(), &mut events)?;
+        reader.finish(&mut events)?;
+        Ok((Heard::of(&events).reason(), reader.notes()))
+    };
+    for (word, expected) in [
+        ("max_tokens", FinishReason::Length),
+        ("MAX_TOKENS", FinishReason::Length),
+        ("model_length", FinishReason::Length),
+        ("SAFETY", FinishReason::ContentFilter),
+        (
+            "content_filter: PROHIBITED_CONTENT",
+            FinishReason::ContentFilter,
+        ),
+        ("sensitive", FinishReason::ContentFilter),
+        ("STOP", FinishReason::Stop),
+        ("end_turn", FinishReason::Stop),
+    ] {
+        assert_eq!(read(word), Ok((expected, Vec::new())), "{word}");
+    }
+    for word in [
+        "abort",
+        "network_error",
+        "MALFORMED_FUNCTION_CALL",
+        "function_call_filter: MALFORMED_FUNCTION_CALL",
+    ] {
+        let error = read(word).unwrap_err();
+        assert!(matches!(error, TurnError::Upstream { .. }), "{error:?}");
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    let note = Note {
+        what: "unknown_finish_reason",
+        detail: "because".to_owned(),
+    };
+    assert_eq!(read("because"), Ok((FinishReason::Stop, vec![note])));
+}
+
+#[test]
+fn a_reason_with_each_chunk_ends_nothing() {
+    let piece = |text: &str, output: u64| {
+        let mut chunk = finish("stop");
+        chunk["choices"][0]["delta"]["content"] = text.into();
+        chunk["usage"] = json!({"prompt_tokens": 1, "completion_tokens": output});
+        chunk
+    };
+    let mut late = fragment(0, "a", "weather", "{}");
+    late["choices"][0]["finish_reason"] = "length".into();
+    let heard = Heard::of(&events(&[
+        piece("Hel", 1),
+        piece("lo", 2),
+        late,
+        DONE.into(),
+    ]));
+    assert_eq!(heard.text, "Hello");
+    assert_eq!(heard.calls, [call("a", "weather", "{}")]);
+    let (reason, usage) = heard.end.unwrap();
+    assert_eq!(reason, FinishReason::Length);
+    assert_eq!(usage.unwrap().output, 2);
+}
+
+#[test]
+fn calls_that_were_cut_off_stay_unfinished() {
+    for reason in ["length", "content_filter"] {
+        let (mut reader, mut events) = (reader(), Vec::new());
+        for payload in [
+            fragment(0, "a", "weather", "{\"a\":1}"),
+            fragment(1, "b", "read", "{\"x"),
+            fragment(2, "c", "patch", "{\"input\": \"*** Beg"),
+            fragment(3, "d", "read_all", ""),
+            delta(&json!({"tool_calls": [{
+                "index": 4, "id": "e", "custom": {"name": "patch", "input": "*** Beg"}
+            }]})),
+            finish(reason),
+        ] {
+            reader.on_data(&payload.to_string(), &mut events).unwrap();
+        }
+        reader.finish(&mut events).unwrap();
+        let heard = Heard::of(&events);
+        assert_eq!(heard.calls, [call("a", "weather", "{\"a\":1}")]);
+        assert_eq!(heard.reason().as_str(), reason);
+        // What was told of them stands.
+        assert_eq!(streamed(&events)[1].2, "{\"x");
+        let notes = reader.notes();
+        assert!(
+            notes.iter().all(|note| note.what == "call_cut_off"),
+            "{notes:?}"
+        );
+        assert_eq!(notes.len(), 3, "{notes:?}");
+    }
+}
+
+#[test]
+fn errors_that_say_nothing_are_none() {
+    for nothing in [
+        json!({}),
+        json!(""),
+        json!(false),
+        json!(0),
+        json!({"message": ""}),
+    ] {
+        let mut payload = text("x");
+        payload["error"] = nothing.clone();
+        payload["choices"][0]["error"] = nothing;
+        let heard = Heard::of(&events(&[payload, finish("stop")]));
+        assert_eq!(heard.text, "x");
+    }
+}
+
+#[test]
+fn white_space_before_a_call_or_the_end_is_no_message() {
+    for (payloads, expected) in [
+        (
+            vec![
+                delta(&json!({"reasoning_content": "why"})),
+                text("\n\n"),
+                fragment(0, "a", "weather", "{}"),
+            ],
+            FinishReason::ToolCalls,
+        ),
+        (vec![text("\n"), text(" ")], FinishReason::Stop),
+    ] {
+        let heard = Heard::of(&events(&[payloads, vec![finish("stop")]].concat()));
+        assert_eq!((&*heard.text, heard.reason()), ("", expected));
+    }
+}
+
+#[test]
+fn a_call_ends_reasoning_that_was_not_closed() {
+    let heard = Heard::of(&events(&[
+        text("<think>why"),
+        fragment(0, "a", "weather", "{}"),
+        text("Now the answer"),
+        finish("tool_calls"),
+    ]));
+    assert_eq!((&*heard.reasoning, &*heard.text), ("why", "Now the answer"));
+}
+
+#[test]
+fn fragments_that_say_nothing_are_passed_over() {
+    let nothing = [
+        json!({"reasoning": "a", "tool_calls": [{}]}),
+        json!({"reasoning": "b", "function_call": {"name": "", "arguments": ""}}),
+        json!({"reasoning": "c", "tool_calls": [{"index": 0, "extra_content": {"x": 1}}]}),
+        json!({"reasoning": "d", "tool_calls": []}),
+    ];
+    let mut payloads: Vec<Value> = nothing.iter().map(delta).collect();
+    payloads.extend([text("t"), finish("stop")]);
+    let events = events(&payloads);
+    let parts = |event: &&TurnEvent| matches!(event, TurnEvent::ReasoningEnd { .. });
+    assert_eq!(events.iter().filter(parts).count(), 1, "{events:?}");
+    let heard = Heard::of(&events);
+    assert_eq!((&*heard.reasoning, &*heard.text), ("abcd", "t"));
+    assert_eq!(heard.reason(), FinishReason::Stop);
+}
+
+#[test]
+fn what_is_missing_from_the_tokens_written_is_in_the_total() {
+    let usage = |usage: Value| {
+        let payload = json!({"choices": [], "usage": usage});
+        Heard::of(&events(&[finish("stop"), payload]))
+            .end
+            .unwrap()
+            .1
+    };
+    let xai = usage(json!({
+        "prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135,
+        "completion_tokens_details": {"reasoning_tokens": 94}
+    }));
+    let xai = xai.unwrap();
+    assert_eq!((xai.input, xai.output, xai.reasoning), (32, 103, 94));
+    assert_eq!(usage(json!({})), None);
+    assert_eq!(usage(json!({"prompt_tokens": 3})).unwrap().total(), 3);
+}
+
+#[test]
+fn a_reply_that_is_watched_fills_no_memory() {
+    let mut reader = CompletionReader::watching("seed");
+    let mut events = Vec::new();
+    let piece = "x".repeat(64 * 1024);
+    let head = fragment(0, "a", "write", "{\"text\":\"").to_string();
+    reader.on_data(&head, &mut events).unwrap();
+    for _ in 0..100 {
+        let data = fragment(0, "", "", &piece).to_string();
+        reader.on_data(&data, &mut events).unwrap();
+        events.clear();
+    }
+    let small = fragment(1, "b", "read", "{}").to_string();
+    reader.on_data(&small, &mut events).unwrap();
+    let data = finish("tool_calls").to_string();
+    reader.on_data(&data, &mut events).unwrap();
+    reader.finish(&mut events).unwrap();
+    let heard = Heard::of(&events);
+    assert_eq!(heard.reason(), FinishReason::ToolCalls);
+    let kept: usize = heard.calls.iter().map(|call| call.arguments.len()).sum();
+    assert!((512 * 1024..=1024 * 1024).contains(&kept), "{kept}");
+    assert_eq!(heard.calls[1], call("b", "read", "{}"));
+    let detail = format!("write: {} bytes", 100 * piece.len() + 9);
+    let what = "arguments_not_kept";
+    assert_eq!(reader.notes(), [Note { what, detail }]);
+}
+
+#[test]
 fn a_stream_that_breaks_off_fails() {
     let (mut reader, mut events) = (reader(), Vec::new());
     for payload in [text("half"), fragment(0, "a", "weather", "{\"a\":")] {

@@ -1,14 +1,17 @@
 //! The items of a turn as messages.
 
 use crate::{
-    translate::chat::calls::INPUT,
-    turn::{ImageDetail, Item, Part, Role, ToolCall, ToolKind},
+    translate::chat::{
+        Dialect,
+        calls::{INPUT, is_object},
+    },
+    turn::{ImageDetail, Item, Part, Role, ToolCall, ToolKind, TurnError},
     wire::chat::upstream_request::{
         CalledFunction, UpstreamCall, UpstreamContent, UpstreamImage, UpstreamMessage, UpstreamPart,
     },
 };
 use serde_json::json;
-use std::{borrow::Cow, collections::VecDeque, mem};
+use std::{borrow::Cow, collections::HashMap, mem};
 
 /// Between texts that were apart.
 const PARAGRAPH: &str = "\n\n";
@@ -16,185 +19,255 @@ const PARAGRAPH: &str = "\n\n";
 /// Stands in a tool's result for its images, which the message of a tool cannot hold.
 const IMAGES_FOLLOW: &str = "[The images of this result follow in the next user message.]";
 
-/// The messages of a turn. What leads is one system message, since many servers take no more.
+/// Holds what a model wrote as the arguments of a call, where it is no JSON object.
+const ARGUMENTS: &str = "arguments";
+
+/// The messages of a turn, in the order that the API demands and in the shape that the templates of
+/// models take, which are stricter than the API.
+///
+/// What leads is one system message. A developer's word that comes later is the user's: most
+/// templates take no system message but the first. Something has to be the user's, so that the last
+/// item is, where nothing but the developer speaks. Messages of the user that follow each other are
+/// one, since many templates want the speakers to alternate.
+///
+/// # Errors
+///
+/// [`TurnError::UnknownToolCall`] for a result without its call: providers know of none but those
+/// that they are sent.
 pub(super) fn messages<'a>(
     instructions: Option<&'a str>,
     items: &'a [Item],
-) -> Vec<UpstreamMessage<'a>> {
-    let mut system: Vec<&str> = instructions.into_iter().collect();
-    let mut rest = items;
-    while let [
-        Item::Message {
-            role: Role::Developer,
-            content,
-        },
-        after @ ..,
-    ] = rest
-    {
-        system.extend(texts(content));
-        rest = after;
-    }
-    let mut history = History::default();
+    dialect: &Dialect,
+) -> Result<Vec<UpstreamMessage<'a>>, TurnError> {
+    let leading = items.iter().map_while(developer).count();
+    let leading = if leading == items.len() {
+        leading.saturating_sub(1)
+    } else {
+        leading
+    };
+    let (leading, rest) = items.split_at(leading);
+    let system: Vec<&str> = instructions
+        .into_iter()
+        .chain(leading.iter().filter_map(developer).flat_map(texts))
+        .collect();
+    let mut history = History {
+        partners: partners(rest)?,
+        items: rest,
+        with_reasoning: dialect.reasoning_history,
+        messages: Vec::new(),
+        run: Run::default(),
+    };
     if !system.is_empty() {
-        let content = joined(&system);
+        let content = joined(&system, PARAGRAPH);
         history.messages.push(UpstreamMessage::System { content });
     }
-    for item in rest {
-        history.add(item);
+    for (at, item) in rest.iter().enumerate() {
+        history.add(at, item);
     }
-    history.finish()
+    history.finish_run();
+    Ok(history.messages)
 }
 
-/// Puts messages into the order that the API demands: the results of calls come right after the
-/// message that made them, and before anything else.
-#[derive(Default)]
+/// For each item, where the result of the call stands that it is, or the call of its result. Ids may
+/// come again once they are answered.
+fn partners(items: &[Item]) -> Result<Vec<Option<usize>>, TurnError> {
+    let mut partners = vec![None; items.len()];
+    let mut open = HashMap::new();
+    for (at, item) in items.iter().enumerate() {
+        match item {
+            Item::ToolCall(call) => {
+                open.insert(call.id.as_str(), at);
+            }
+            Item::ToolResult { call_id, param, .. } => {
+                let Some(call) = open.remove(call_id.as_str()) else {
+                    return Err(TurnError::UnknownToolCall {
+                        call_id: call_id.clone(),
+                        param: param.clone(),
+                    });
+                };
+                partners[call] = Some(at);
+                partners[at] = Some(call);
+            }
+            Item::Message { .. } | Item::Reasoning(_) => {}
+        }
+    }
+    Ok(partners)
+}
+
+/// Puts messages into order: the results of calls come right after the message that made them, and
+/// before anything else.
 struct History<'a> {
+    items: &'a [Item],
+    partners: Vec<Option<usize>>,
+    with_reasoning: bool,
     messages: Vec<UpstreamMessage<'a>>,
-    /// Calls of the last message that have no result yet.
-    open: Vec<&'a str>,
-    /// What came between calls and their results, and has to wait.
-    waiting: VecDeque<&'a Item>,
-    /// Images of the results, which a message of the user has to show.
-    images: Vec<UpstreamPart<'a>>,
+    run: Run<'a>,
+}
+
+/// What the assistant does at a stretch, which is one message.
+#[derive(Default)]
+struct Run<'a> {
+    /// Where it begins, once it has.
+    start: Option<usize>,
+    thoughts: Vec<&'a str>,
+    text: Option<Cow<'a, str>>,
+    calls: Vec<UpstreamCall<'a>>,
+    /// Where the results of its calls stand.
+    results: Vec<usize>,
+    /// Whether one of them has come: it is over.
+    is_answered: bool,
 }
 
 impl<'a> History<'a> {
     /// Adds the next item.
-    fn add(&mut self, item: &'a Item) {
-        let makes_way = match item {
-            Item::ToolResult { call_id, .. } => self.open.contains(&call_id.as_str()),
-            // The message that makes the calls may go on until the first result.
-            Item::ToolCall(_)
-            | Item::Message {
+    fn add(&mut self, at: usize, item: &'a Item) {
+        match item {
+            Item::Message {
                 role: Role::Assistant,
-                ..
-            } => self.is_calling() && self.waiting.is_empty(),
-            Item::Message { .. } => false,
-        };
-        if !self.open.is_empty() && !makes_way {
-            self.waiting.push_back(item);
+                content,
+            } => self.run_at(at).say(text(content, "")),
+            Item::Reasoning(text) => {
+                if self.with_reasoning {
+                    self.run_at(at).thoughts.push(text);
+                }
+            }
+            Item::ToolCall(call) => {
+                let result = self.partners[at];
+                let run = self.run_at(at);
+                run.calls.push(past_call(call));
+                run.results.extend(result);
+            }
+            // Its place is behind its call.
+            Item::ToolResult { .. } => {
+                let run = &mut self.run;
+                run.is_answered |= run.start.is_some() && self.partners[at] >= run.start;
+            }
+            Item::Message {
+                role: Role::User,
+                content: parts,
+            } => {
+                self.finish_run();
+                self.user(content(parts));
+            }
+            Item::Message {
+                role: Role::Developer,
+                content,
+            } => {
+                self.finish_run();
+                self.user(UpstreamContent::Text(text(content, PARAGRAPH)));
+            }
+        }
+    }
+
+    /// What the assistant does, with an item of its own at that place.
+    fn run_at(&mut self, at: usize) -> &mut Run<'a> {
+        if self.run.is_answered {
+            self.finish_run();
+        }
+        self.run.start.get_or_insert(at);
+        &mut self.run
+    }
+
+    /// The message of the assistant, the results of its calls, and the images of those.
+    fn finish_run(&mut self) {
+        let mut run = mem::take(&mut self.run);
+        if run.text.is_none() && run.calls.is_empty() {
             return;
         }
-        match item {
-            Item::Message { role, content } => self.message(*role, content),
-            Item::ToolCall(call) => self.call(call),
-            Item::ToolResult {
-                call_id, output, ..
-            } => self.result(call_id, output),
-        }
-    }
-
-    /// The messages.
-    fn finish(mut self) -> Vec<UpstreamMessage<'a>> {
-        // Each call has its result; should one lack it, nothing is lost nevertheless.
-        while !self.waiting.is_empty() || !self.images.is_empty() {
-            self.answered();
-        }
-        self.messages
-    }
-
-    /// Whether the last message is the assistant's.
-    fn is_calling(&self) -> bool {
-        matches!(
-            self.messages.last(),
-            Some(UpstreamMessage::Assistant { .. })
-        )
-    }
-
-    fn message(&mut self, role: Role, parts: &'a [Part]) {
-        let message = match role {
-            Role::User => {
-                let content = content(parts);
-                UpstreamMessage::User { content }
-            }
-            Role::Developer => {
-                let content = text(parts);
-                UpstreamMessage::System { content }
-            }
-            Role::Assistant => {
-                self.answer(text(parts));
-                return;
-            }
-        };
-        self.messages.push(message);
-    }
-
-    /// More text of the assistant. All that it does at a stretch is one message.
-    fn answer(&mut self, new: Cow<'a, str>) {
-        if let Some(UpstreamMessage::Assistant { content, .. }) = self.messages.last_mut() {
-            *content = Some(match content.take() {
-                Some(text) => Cow::Owned(text.into_owned() + PARAGRAPH + &new),
-                None => new,
-            });
-        } else {
-            self.messages.push(UpstreamMessage::Assistant {
-                content: Some(new),
-                tool_calls: Vec::new(),
-            });
-        }
-    }
-
-    fn call(&mut self, call: &'a ToolCall) {
-        let arguments = match call.kind {
-            // Servers that read the arguments stumble over none.
-            ToolKind::Function if call.arguments.trim_ascii().is_empty() => Cow::Borrowed("{}"),
-            ToolKind::Function => Cow::Borrowed(&*call.arguments),
-            ToolKind::Custom => Cow::Owned(json!({ INPUT: call.arguments }).to_string()),
-        };
-        let new = UpstreamCall {
-            id: &call.id,
-            function: CalledFunction {
-                name: &call.name,
-                arguments,
-            },
-        };
-        self.open.push(&call.id);
-        if let Some(UpstreamMessage::Assistant { tool_calls, .. }) = self.messages.last_mut() {
-            tool_calls.push(new);
-        } else {
-            self.messages.push(UpstreamMessage::Assistant {
-                content: None,
-                tool_calls: vec![new],
-            });
-        }
-    }
-
-    fn result(&mut self, call_id: &'a str, output: &'a [Part]) {
-        let mut said: Vec<&str> = texts(output).collect();
-        let mut images = output.iter().filter_map(image).peekable();
-        if images.peek().is_some() {
-            said.push(IMAGES_FOLLOW);
-            let text = Cow::Owned(format!("The images of the result of the call {call_id}:"));
-            self.images.push(UpstreamPart::Text { text });
-            self.images.extend(images);
-        }
-        self.messages.push(UpstreamMessage::Tool {
-            tool_call_id: call_id,
-            content: joined(&said),
+        // DeepSeek wants the member with each message that calls, and be it empty.
+        let has_reasoning = !run.thoughts.is_empty() || !run.calls.is_empty();
+        let reasoning = joined(&run.thoughts, PARAGRAPH);
+        self.messages.push(UpstreamMessage::Assistant {
+            content: run.text,
+            reasoning_content: (self.with_reasoning && has_reasoning).then_some(reasoning),
+            tool_calls: run.calls,
         });
-        self.open.retain(|open| *open != call_id);
-        if self.open.is_empty() {
-            self.answered();
+        run.results.sort_unstable();
+        let mut images = Vec::new();
+        for at in run.results {
+            if let Item::ToolResult {
+                call_id, output, ..
+            } = &self.items[at]
+            {
+                self.messages.push(result(call_id, output, &mut images));
+            }
+        }
+        if !images.is_empty() {
+            self.user(UpstreamContent::Parts(images));
         }
     }
 
-    /// All calls have their results: what had to wait may come.
-    fn answered(&mut self) {
-        self.open.clear();
-        if !self.images.is_empty() {
-            let content = UpstreamContent::Parts(mem::take(&mut self.images));
-            self.messages.push(UpstreamMessage::User { content });
+    /// More of what the user says.
+    fn user(&mut self, more: UpstreamContent<'a>) {
+        match self.messages.last_mut() {
+            Some(UpstreamMessage::User { content }) => append(content, more),
+            _ => self.messages.push(UpstreamMessage::User { content: more }),
         }
-        for item in mem::take(&mut self.waiting) {
-            self.add(item);
+    }
+}
+
+impl<'a> Run<'a> {
+    fn say(&mut self, more: Cow<'a, str>) {
+        match &mut self.text {
+            Some(text) => append_text(text, &more),
+            None => self.text = Some(more),
         }
+    }
+}
+
+fn developer(item: &Item) -> Option<&[Part]> {
+    match item {
+        Item::Message {
+            role: Role::Developer,
+            content,
+        } => Some(content),
+        _ => None,
+    }
+}
+
+fn past_call(call: &ToolCall) -> UpstreamCall<'_> {
+    let wrapped = |name: &str| Cow::Owned(json!({ name: call.arguments }).to_string());
+    let arguments = match call.kind {
+        ToolKind::Custom => wrapped(INPUT),
+        // Servers that read the arguments stumble over none.
+        ToolKind::Function if call.arguments.trim_ascii().is_empty() => Cow::Borrowed("{}"),
+        ToolKind::Function if is_object(&call.arguments) => Cow::Borrowed(&*call.arguments),
+        // And they refuse, from here on, each request with arguments that they cannot read.
+        ToolKind::Function => wrapped(ARGUMENTS),
+    };
+    UpstreamCall {
+        id: &call.id,
+        function: CalledFunction {
+            name: &call.name,
+            arguments,
+        },
+    }
+}
+
+/// The result of a call, whose images go to `images`.
+fn result<'a>(
+    call_id: &'a str,
+    output: &'a [Part],
+    images: &mut Vec<UpstreamPart<'a>>,
+) -> UpstreamMessage<'a> {
+    let mut said = text(output, "");
+    let mut own = output.iter().filter_map(image).peekable();
+    if own.peek().is_some() {
+        append_text(&mut said, IMAGES_FOLLOW);
+        let text = Cow::Owned(format!("The images of the result of the call {call_id}:"));
+        images.push(UpstreamPart::Text { text });
+        images.extend(own);
+    }
+    UpstreamMessage::Tool {
+        tool_call_id: call_id,
+        content: said,
     }
 }
 
 /// Content of a message: one text where it has no images.
 fn content(parts: &[Part]) -> UpstreamContent<'_> {
     if parts.iter().all(|part| matches!(part, Part::Text(_))) {
-        return UpstreamContent::Text(text(parts));
+        return UpstreamContent::Text(text(parts, PARAGRAPH));
     }
     let parts = parts.iter().map(|part| match part {
         Part::Text(text) => UpstreamPart::Text {
@@ -203,6 +276,37 @@ fn content(parts: &[Part]) -> UpstreamContent<'_> {
         Part::Image { url, detail, .. } => image_part(url, *detail),
     });
     UpstreamContent::Parts(parts.collect())
+}
+
+/// Adds content behind other content: text to text, else part after part.
+fn append<'a>(content: &mut UpstreamContent<'a>, more: UpstreamContent<'a>) {
+    match (content, more) {
+        (UpstreamContent::Text(text), UpstreamContent::Text(more)) => append_text(text, &more),
+        (UpstreamContent::Parts(parts), more) => parts.extend(into_parts(more)),
+        (content @ UpstreamContent::Text(_), more) => {
+            let text = mem::replace(content, UpstreamContent::Parts(Vec::new()));
+            let parts = into_parts(text).into_iter().chain(into_parts(more));
+            *content = UpstreamContent::Parts(parts.collect());
+        }
+    }
+}
+
+fn into_parts(content: UpstreamContent<'_>) -> Vec<UpstreamPart<'_>> {
+    match content {
+        UpstreamContent::Text(text) if text.is_empty() => Vec::new(),
+        UpstreamContent::Text(text) => vec![UpstreamPart::Text { text }],
+        UpstreamContent::Parts(parts) => parts,
+    }
+}
+
+/// Adds a paragraph.
+fn append_text(text: &mut Cow<'_, str>, more: &str) {
+    if !text.is_empty() && !more.is_empty() {
+        text.to_mut().push_str(PARAGRAPH);
+    }
+    if !more.is_empty() {
+        text.to_mut().push_str(more);
+    }
 }
 
 fn texts(parts: &[Part]) -> impl Iterator<Item = &str> {
@@ -231,15 +335,18 @@ fn image_part(url: &str, detail: Option<ImageDetail>) -> UpstreamPart<'_> {
     }
 }
 
-fn text(parts: &[Part]) -> Cow<'_, str> {
+/// The text of parts, with `between` between them. Those of the assistant and of tools are one text
+/// that was cut.
+fn text<'a>(parts: &'a [Part], between: &str) -> Cow<'a, str> {
     let texts: Vec<&str> = texts(parts).collect();
-    joined(&texts)
+    joined(&texts, between)
 }
 
 /// Texts as one. The usual case is a single one, which is not copied.
-fn joined<'a>(texts: &[&'a str]) -> Cow<'a, str> {
+fn joined<'a>(texts: &[&'a str], between: &str) -> Cow<'a, str> {
     match texts {
+        [] => Cow::Borrowed(""),
         [text] => Cow::Borrowed(text),
-        _ => Cow::Owned(texts.join(PARAGRAPH)),
+        _ => Cow::Owned(texts.join(between)),
     }
 }

@@ -20,17 +20,33 @@ fn turn(items: Vec<Item>) -> TurnRequest {
         output: OutputFormat::Text,
         service_tier: None,
         sampling: Sampling::default(),
+        lasting: false,
         cache_key: None,
     }
 }
 
 fn body(turn: &TurnRequest) -> Value {
-    serde_json::from_slice(&to_upstream(turn, "llama3")).unwrap()
+    body_in(turn, &Dialect::default())
+}
+
+fn body_in(turn: &TurnRequest, dialect: &Dialect) -> Value {
+    let written = to_upstream(turn, "llama3", dialect).unwrap();
+    assert_eq!(written.notes, []);
+    serde_json::from_slice(&written.body).unwrap()
 }
 
 /// The messages that `items` become.
 fn sent(items: Vec<Item>) -> Value {
     body(&turn(items))["messages"].take()
+}
+
+/// The same where the provider wants its reasoning back.
+fn sent_with_reasoning(items: Vec<Item>) -> Value {
+    let dialect = Dialect {
+        reasoning_history: true,
+        ..Dialect::default()
+    };
+    body_in(&turn(items), &dialect)["messages"].take()
 }
 
 fn text(text: &str) -> Part {
@@ -50,6 +66,10 @@ fn says(role: Role, content: &str) -> Item {
         role,
         content: vec![text(content)],
     }
+}
+
+fn thinks(text: &str) -> Item {
+    Item::Reasoning(text.to_owned())
 }
 
 fn user(content: &str) -> Item {
@@ -113,7 +133,7 @@ fn a_plain_question_asks_for_a_stream_with_usage_and_nothing_else() {
 }
 
 #[test]
-fn what_leads_is_one_system_message_and_later_ones_keep_their_place() {
+fn what_leads_is_one_system_message_and_later_ones_are_said_by_the_user() {
     let mut turn = turn(vec![
         says(Role::Developer, "Be brief."),
         user("hi"),
@@ -125,10 +145,116 @@ fn what_leads_is_one_system_message_and_later_ones_keep_their_place() {
         body(&turn)["messages"],
         json!([
             {"role": "system", "content": "You are a poet.\n\nBe brief."},
-            {"role": "user", "content": "hi"},
-            {"role": "system", "content": "Now be long."},
-            {"role": "user", "content": "go"}
+            {"role": "user", "content": "hi\n\nNow be long.\n\ngo"}
         ])
+    );
+}
+
+#[test]
+fn somebody_speaks_even_where_only_the_developer_does() {
+    let mut turn = turn(vec![
+        says(Role::Developer, "Be brief."),
+        says(Role::Developer, "Say hi."),
+    ]);
+    assert_eq!(
+        body(&turn)["messages"],
+        json!([
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Say hi."}
+        ])
+    );
+    turn.items.remove(0);
+    assert_eq!(
+        body(&turn)["messages"],
+        json!([{"role": "user", "content": "Say hi."}])
+    );
+}
+
+#[test]
+fn messages_of_the_user_that_follow_each_other_are_one() {
+    let picture = |url| Item::Message {
+        role: Role::User,
+        content: vec![image(url, None), text("Look.")],
+    };
+    assert_eq!(
+        sent(vec![
+            user("one"),
+            user("two"),
+            picture("data:a"),
+            user("three")
+        ]),
+        json!([{"role": "user", "content": [
+            {"type": "text", "text": "one\n\ntwo"},
+            {"type": "image_url", "image_url": {"url": "data:a"}},
+            {"type": "text", "text": "Look."},
+            {"type": "text", "text": "three"}
+        ]}])
+    );
+}
+
+#[test]
+fn what_was_one_text_stays_one() {
+    let pieces = || vec![text("half a wo"), text("rd")];
+    let messages = sent(vec![
+        user("go"),
+        Item::Message {
+            role: Role::Assistant,
+            content: pieces(),
+        },
+        call("a"),
+        result("a", pieces()),
+    ]);
+    assert_eq!(messages[1]["content"], "half a word");
+    assert_eq!(messages[2]["content"], "half a word");
+}
+
+#[test]
+fn reasoning_goes_back_where_it_is_wanted() {
+    let items = || {
+        vec![
+            user("go"),
+            thinks("I look."),
+            says(Role::Assistant, "Looking."),
+            call("a"),
+            thinks("And there."),
+            call("b"),
+            answer("a"),
+            answer("b"),
+            call("c"),
+            answer("c"),
+            thinks("I know."),
+            says(Role::Assistant, "Found."),
+            user("thanks"),
+            says(Role::Assistant, "Fine."),
+            thinks("Lost."),
+        ]
+    };
+    assert_eq!(
+        sent_with_reasoning(items()),
+        json!([
+            {"role": "user", "content": "go"},
+            {"role": "assistant", "content": "Looking.",
+             "reasoning_content": "I look.\n\nAnd there.",
+             "tool_calls": [sent_call("a"), sent_call("b")]},
+            sent_answer("a"),
+            sent_answer("b"),
+            {"role": "assistant", "content": null, "reasoning_content": "",
+             "tool_calls": [sent_call("c")]},
+            sent_answer("c"),
+            {"role": "assistant", "content": "Found.", "reasoning_content": "I know."},
+            {"role": "user", "content": "thanks"},
+            {"role": "assistant", "content": "Fine.", "reasoning_content": "Lost."}
+        ])
+    );
+    let elsewhere = sent(items()).to_string();
+    assert!(!elsewhere.contains("reasoning"), "{elsewhere}");
+}
+
+#[test]
+fn reasoning_without_an_answer_is_no_message() {
+    assert_eq!(
+        sent_with_reasoning(vec![user("one"), thinks("why"), user("two")]),
+        json!([{"role": "user", "content": "one\n\ntwo"}])
     );
 }
 
@@ -183,8 +309,7 @@ fn nothing_stands_between_calls_and_their_results() {
             {"role": "user", "content": "wait"},
             {"role": "assistant", "content": "Yes?", "tool_calls": [sent_call("c")]},
             sent_answer("c"),
-            {"role": "system", "content": "Hurry."},
-            {"role": "user", "content": "done?"}
+            {"role": "user", "content": "Hurry.\n\ndone?"}
         ])
     );
 }
@@ -242,10 +367,65 @@ fn images_of_results_follow_all_results() {
         messages[3],
         json!({"role": "user", "content": [
             {"type": "text", "text": "The images of the result of the call a:"},
-            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+            {"type": "text", "text": "and?"}
         ]})
     );
-    assert_eq!(messages[4], json!({"role": "user", "content": "and?"}));
+    assert_eq!(messages.as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn calls_may_be_nested_without_end() {
+    let calls = 20_000;
+    let id = |nth: usize| format!("call_{nth}");
+    let nested = (0..calls).flat_map(|nth| [call(&id(nth)), user("go on")]);
+    let answers = (0..calls).rev().map(|nth| answer(&id(nth)));
+    let items: Vec<Item> = nested.chain(answers).collect();
+    let begun = std::time::Instant::now();
+    let messages = sent(items);
+    // Quadratic work on so many would take minutes.
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    let messages = messages.as_array().unwrap();
+    assert_eq!(messages.len(), 3 * calls);
+    for (nth, step) in messages.chunks(3).enumerate() {
+        assert_eq!(step[0]["tool_calls"][0]["id"], id(nth));
+        assert_eq!(step[1]["tool_call_id"], id(nth));
+        assert_eq!(step[2]["content"], "go on");
+    }
+}
+
+#[test]
+fn ids_that_come_again_find_their_own_results() {
+    let answers = |id: &str, said: &str| result(id, vec![text(said)]);
+    let messages = sent(vec![
+        call("0"),
+        answers("0", "one"),
+        user("more"),
+        call("0"),
+        user("quick"),
+        answers("0", "two"),
+    ]);
+    assert_eq!(messages[1]["content"], "one");
+    assert_eq!(messages[4]["content"], "two");
+    assert_eq!(messages[5]["content"], "quick");
+}
+
+#[test]
+fn a_result_without_its_call_is_refused() {
+    let orphan = Item::ToolResult {
+        call_id: "b".to_owned(),
+        output: vec![text("done")],
+        param: "input[2].call_id".to_owned(),
+    };
+    let turn = turn(vec![call("a"), answer("a"), orphan]);
+    let refused = to_upstream(&turn, "llama3", &Dialect::default());
+    assert_eq!(
+        refused,
+        Err(TurnError::UnknownToolCall {
+            call_id: "b".to_owned(),
+            param: "input[2].call_id".to_owned()
+        })
+    );
 }
 
 #[test]
@@ -261,15 +441,25 @@ fn past_calls_carry_json_whatever_their_tool() {
     let messages = sent(vec![
         called("a", ToolKind::Custom, "*** \"Patch\"\n"),
         called("b", ToolKind::Function, " "),
+        called("c", ToolKind::Function, "{\"x\": "),
+        called("d", ToolKind::Function, "[1]"),
         answer("a"),
         answer("b"),
+        answer("c"),
+        answer("d"),
     ]);
     let calls = &messages[0]["tool_calls"];
     assert_eq!(
         calls[0]["function"]["arguments"],
         "{\"input\":\"*** \\\"Patch\\\"\\n\"}"
     );
-    assert_eq!(calls[1]["function"]["arguments"], "{}");
+    for (nth, arguments) in [
+        (1, "{}"),
+        (2, "{\"arguments\":\"{\\\"x\\\": \"}"),
+        (3, "{\"arguments\":\"[1]\"}"),
+    ] {
+        assert_eq!(calls[nth]["function"]["arguments"], arguments);
+    }
 }
 
 #[test]
@@ -351,7 +541,11 @@ fn settings_are_carried_under_their_names() {
         presence_penalty: Some(1.0),
         frequency_penalty: Some(-1.0),
     };
-    let body = body(&turn);
+    let dialect = Dialect {
+        cache_key: true,
+        ..Dialect::default()
+    };
+    let sent = body_in(&turn, &dialect);
     for (name, expected) in [
         ("reasoning_effort", json!("high")),
         ("verbosity", json!("low")),
@@ -371,27 +565,57 @@ fn settings_are_carried_under_their_names() {
             }}),
         ),
     ] {
-        assert_eq!(body[name], expected, "{name}");
+        assert_eq!(sent[name], expected, "{name}");
     }
+    assert_eq!(body(&turn).get("prompt_cache_key"), None);
     turn.output = OutputFormat::JsonObject;
-    let body: Value = serde_json::from_slice(&to_upstream(&turn, "m")).unwrap();
-    assert_eq!(body["response_format"], json!({"type": "json_object"}));
+    let sent = body(&turn);
+    assert_eq!(sent["response_format"], json!({"type": "json_object"}));
 }
 
 #[test]
-fn the_limit_has_the_name_that_the_model_knows() {
+fn another_effort_than_the_one_asked_for_is_noted() {
+    let mut turn = turn(vec![user("go")]);
+    turn.reasoning.effort = Some(Effort::XHigh);
+    for (efforts, expected, detail) in [
+        (
+            vec![Effort::Low, Effort::High],
+            json!("high"),
+            "xhigh is sent as high",
+        ),
+        (Vec::new(), Value::Null, "xhigh is not sent"),
+    ] {
+        let dialect = Dialect {
+            efforts: Some(efforts),
+            ..Dialect::default()
+        };
+        let Written { body, notes } = to_upstream(&turn, "m", &dialect).unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["reasoning_effort"], expected);
+        let what = "reasoning_effort_changed";
+        let detail = detail.to_owned();
+        assert_eq!(notes, [Note { what, detail }]);
+    }
+}
+
+#[test]
+fn the_limit_has_the_name_that_the_dialect_has_for_it() {
     let mut turn = turn(vec![user("go")]);
     turn.sampling.max_output_tokens = Some(7);
-    for (model, name, other) in [
-        ("gpt-5.2", "max_completion_tokens", "max_tokens"),
-        ("gpt-4o", "max_completion_tokens", "max_tokens"),
-        ("openai/o3-mini", "max_completion_tokens", "max_tokens"),
-        ("gpt-oss:20b", "max_tokens", "max_completion_tokens"),
-        ("olmo-3", "max_tokens", "max_completion_tokens"),
-        ("deepseek-chat", "max_tokens", "max_completion_tokens"),
+    for (limit, name, other) in [
+        (LimitField::MaxTokens, "max_tokens", "max_completion_tokens"),
+        (
+            LimitField::MaxCompletionTokens,
+            "max_completion_tokens",
+            "max_tokens",
+        ),
     ] {
-        let body: Value = serde_json::from_slice(&to_upstream(&turn, model)).unwrap();
-        assert_eq!(body[name], 7, "{model}");
-        assert_eq!(body.get(other), None, "{model}");
+        let dialect = Dialect {
+            limit,
+            ..Dialect::default()
+        };
+        let sent = body_in(&turn, &dialect);
+        assert_eq!(sent[name], 7);
+        assert_eq!(sent.get(other), None);
     }
 }

@@ -32,6 +32,17 @@ pub(super) struct Call {
     head: Option<Head>,
     /// What came of the arguments. Of a call that was begun, all of it has been told.
     arguments: String,
+    /// How its item ended, if it has.
+    ending: Option<Ending>,
+}
+
+/// How the item of a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// As one that is whole.
+    Whole,
+    /// The provider says itself that something is missing.
+    CutOff,
 }
 
 #[derive(Debug)]
@@ -170,22 +181,80 @@ impl Call {
         }
     }
 
-    /// Ends the call.
-    pub(super) fn end(mut self, calls: &mut Calls, out: &mut Vec<TurnEvent>, notes: &mut Notes) {
-        let is_empty = self.arguments.trim_ascii().is_empty();
-        if is_empty && matches!(&self.head, Some(head) if head.form == Form::Json) {
+    /// Its item has ended. What is whole beyond doubt is told; the rest is given back, for the end of
+    /// the reply to decide on.
+    pub(super) fn ended(
+        mut self,
+        ending: Ending,
+        calls: &mut Calls,
+        out: &mut Vec<TurnEvent>,
+        notes: &mut Notes,
+    ) -> Option<Self> {
+        self.ending = Some(ending);
+        self.settle(calls, out, notes)
+    }
+
+    /// Tells it if it seems to be whole; else it is given back.
+    pub(super) fn settle(
+        self,
+        calls: &mut Calls,
+        out: &mut Vec<TurnEvent>,
+        notes: &mut Notes,
+    ) -> Option<Self> {
+        if self.ending == Some(Ending::CutOff) || !self.is_whole() {
+            return Some(self);
+        }
+        self.tell(calls, out, notes);
+        None
+    }
+
+    /// The reply has ended, and no more comes. Of one that was `cut` off, only calls that are whole
+    /// are told: to run half of a call would be worse than not to run it.
+    pub(super) fn last(
+        self,
+        is_cut: bool,
+        calls: &mut Calls,
+        out: &mut Vec<TurnEvent>,
+        notes: &mut Notes,
+    ) {
+        let is_whole = self.is_whole();
+        if is_cut {
+            // JSON shows by itself where it ends; free text does not.
+            let shows = self.form() != Some(Form::Text) && !self.is_empty();
+            if self.ending.is_some() || !is_whole || !shows {
+                return notes.take("call_cut_off", self.name().to_owned());
+            }
+        } else if !is_whole && self.form() == Some(Form::Json) {
+            notes.take("arguments_not_json", self.name().to_owned());
+        }
+        self.tell(calls, out, notes);
+    }
+
+    /// Whether what came of the arguments can be all of them.
+    fn is_whole(&self) -> bool {
+        match self.form() {
+            Some(Form::Json) => {
+                self.is_empty() || serde_json::from_str::<IgnoredAny>(&self.arguments).is_ok()
+            }
+            Some(Form::Wrapped) => serde_json::from_str::<Wrapper>(&self.arguments).is_ok(),
+            Some(Form::Text) | None => true,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.arguments.trim_ascii().is_empty()
+    }
+
+    /// Tells the call as a whole.
+    fn tell(mut self, calls: &mut Calls, out: &mut Vec<TurnEvent>, notes: &mut Notes) {
+        if self.is_empty() && self.form() == Some(Form::Json) {
             self.more("{}".to_owned(), out);
         }
         let Some(Head { id, name, form, .. }) = self.head else {
             return notes.take("call_without_name", String::new());
         };
         let (kind, arguments) = match form {
-            Form::Json => {
-                if serde_json::from_str::<IgnoredAny>(&self.arguments).is_err() {
-                    notes.take("arguments_not_json", name.clone());
-                }
-                (ToolKind::Function, self.arguments)
-            }
+            Form::Json => (ToolKind::Function, self.arguments),
             Form::Text => (ToolKind::Custom, self.arguments),
             Form::Wrapped => {
                 let text = serde_json::from_str(&self.arguments);
@@ -200,6 +269,15 @@ impl Call {
             kind,
             arguments,
         }));
+    }
+
+    /// Its id, once that is known.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.head.as_ref().map(|head| head.id.as_str())
+    }
+
+    fn form(&self) -> Option<Form> {
+        self.head.as_ref().map(|head| head.form)
     }
 
     fn index(&self) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! The items of a reply, as their events come.
 
 use super::{
-    calls::{Call, Calls},
+    calls::{Call, Calls, Ending},
     thought::{Source, Thought},
 };
 use crate::{
@@ -12,15 +12,27 @@ use crate::{
         responses::upstream::Item,
     },
 };
-use std::{borrow::Cow, collections::BTreeMap, mem};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    mem,
+};
 
 /// The items of the output.
 #[derive(Debug)]
 pub(super) struct Items {
     /// How far each is, by its position in the output.
     states: BTreeMap<u64, State>,
+    /// The positions of items by their ids, for events that leave the position out.
+    places: HashMap<String, u64>,
     /// The item of reasoning that is being told.
     thinking: Option<u64>,
+    /// The message that is being told.
+    speaking: Option<u64>,
+    /// Calls that lost their position to another item before they were whole.
+    unfinished: Vec<Call>,
+    /// Sealed reasoning whose item had been ended before that came.
+    late: Vec<String>,
     calls: Calls,
     /// Whether a message said something.
     has_spoken: bool,
@@ -44,17 +56,24 @@ pub(super) enum Passing {
 /// How far an item is.
 #[derive(Debug)]
 enum State {
-    /// A message: the parts that something was told of.
-    Message(Vec<u64>),
+    Message(Spoken),
     Reasoning(Thought),
     Call(Call),
     /// All is told, or it is nothing that a client has a use for.
     Done,
 }
 
+/// What was told of a message.
+#[derive(Debug, Default)]
+struct Spoken {
+    parts: BTreeSet<u64>,
+    /// In bytes.
+    length: usize,
+}
+
 /// What an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ItemKind {
+pub(super) enum ItemKind {
     Message,
     Reasoning,
     Call(ToolKind),
@@ -67,7 +86,11 @@ impl Items {
     pub(super) fn new(tools: &[Tool], seed: &str) -> Self {
         Self {
             states: BTreeMap::new(),
+            places: HashMap::new(),
             thinking: None,
+            speaking: None,
+            unfinished: Vec::new(),
+            late: Vec::new(),
             calls: Calls::new(tools, seed),
             has_spoken: false,
             has_thought: false,
@@ -76,14 +99,55 @@ impl Items {
         }
     }
 
-    /// The last position that is known.
-    pub(super) fn latest(&self) -> Option<u64> {
-        self.states.last_key_value().map(|(at, _)| *at)
-    }
-
     /// Whether a call was told as a whole.
     pub(super) fn any_call_told(&self) -> bool {
         self.calls.any_told()
+    }
+
+    /// The position of the item that an event tells more of: the one of that id, else the last if it
+    /// is of that kind and open, else the next.
+    pub(super) fn place(&self, kind: ItemKind, id: Option<&str>) -> u64 {
+        if let Some(at) = id.and_then(|id| self.places.get(id)) {
+            return *at;
+        }
+        match self.states.last_key_value() {
+            Some((at, state)) if state.fits(kind, None) => *at,
+            _ => self.next(),
+        }
+    }
+
+    /// The position of an item that has ended. Some servers leave it out, and some count nothing: an
+    /// item that is not known cannot be one that has ended already.
+    fn place_of(&self, told: Option<u64>, item: &Item<'_>) -> u64 {
+        let mut ids = [&item.call_id, &item.id].into_iter().filter_map(said);
+        let known = ids.clone().find_map(|id| self.places.get(id));
+        if let Some(at) = told {
+            let is_another = known.is_none() && ids.next().is_some();
+            let is_taken = matches!(self.states.get(&at), Some(State::Done));
+            return if is_taken && is_another {
+                self.next()
+            } else {
+                at
+            };
+        }
+        match (known, self.states.last_key_value()) {
+            (Some(at), _) => *at,
+            (None, Some((at, state))) if state.fits(ItemKind::of(item), said(&item.call_id)) => *at,
+            _ => self.next(),
+        }
+    }
+
+    /// The position behind the last that is known.
+    fn next(&self) -> u64 {
+        let last = self.states.last_key_value();
+        last.map_or(0, |(at, _)| at.saturating_add(1))
+    }
+
+    /// Remembers where an item is.
+    fn put(&mut self, at: u64, item: &Item<'_>) {
+        for id in [&item.call_id, &item.id].into_iter().filter_map(said) {
+            self.places.insert(id.to_owned(), at);
+        }
     }
 
     /// More of a message.
@@ -93,19 +157,23 @@ impl Items {
         }
         self.turn_to(at, out);
         let state = self.states.entry(at);
-        if let State::Message(parts) = state.or_insert_with(|| State::Message(Vec::new())) {
-            if !parts.contains(&part) {
-                parts.push(part);
-            }
-            self.has_spoken = true;
-            out.push(TurnEvent::Text(text));
+        let state = state.or_insert_with(|| State::Message(Spoken::default()));
+        let State::Message(spoken) = state else {
+            return;
+        };
+        spoken.parts.insert(part);
+        spoken.length += text.len();
+        if self.speaking.replace(at).is_some_and(|other| other != at) {
+            out.push(TurnEvent::MessageEnd);
         }
+        self.has_spoken = true;
+        out.push(TurnEvent::Text(text));
     }
 
     /// All of a part of a message, which is told unless it was.
     pub(super) fn said(&mut self, at: u64, part: u64, text: String, out: &mut Vec<TurnEvent>) {
         let is_told = match self.states.get(&at) {
-            Some(State::Message(parts)) => parts.contains(&part),
+            Some(State::Message(spoken)) => spoken.parts.contains(&part),
             _ => false,
         };
         if !is_told {
@@ -147,17 +215,17 @@ impl Items {
     }
 
     /// An item begins.
-    pub(super) fn begin(&mut self, at: u64, item: Item<'_>, out: &mut Vec<TurnEvent>) {
+    pub(super) fn begin(&mut self, told: Option<u64>, item: Item<'_>, out: &mut Vec<TurnEvent>) {
         let kind = ItemKind::of(&item);
+        let at = told.unwrap_or_else(|| self.next());
+        self.put(at, &item);
         self.turn_to(at, out);
         let state = match (self.states.remove(&at), kind) {
             // Its arguments came first.
             (Some(State::Call(call)), ItemKind::Call(_)) if !call.has_begun() => State::Call(call),
             (before, kind) => {
                 // Some servers do not count the items: another had this position.
-                if let Some(before) = before {
-                    self.close(before, out);
-                }
+                self.replace(at, before, out);
                 kind.begun()
             }
         };
@@ -183,37 +251,41 @@ impl Items {
     }
 
     /// An item has ended: what was not told of it is told.
-    pub(super) fn complete(&mut self, at: u64, item: Item<'_>, out: &mut Vec<TurnEvent>) {
+    pub(super) fn complete(&mut self, told: Option<u64>, item: Item<'_>, out: &mut Vec<TurnEvent>) {
+        let at = self.place_of(told, &item);
+        self.put(at, &item);
+        self.complete_at(at, item, out);
+        self.tell_late(out);
+    }
+
+    fn complete_at(&mut self, at: u64, item: Item<'_>, out: &mut Vec<TurnEvent>) {
         let kind = ItemKind::of(&item);
-        self.turn_to(at, out);
+        let is_cut = matches!(item.status.as_deref(), Some("incomplete" | "in_progress"));
+        let is_late = matches!(
+            self.states.get(&at),
+            Some(State::Reasoning(thought)) if !thought.is_open() && thought.is_told()
+        );
+        if !(is_late && kind == ItemKind::Reasoning) {
+            self.turn_to(at, out);
+        }
         let state = match (self.states.insert(at, State::Done), kind) {
             (Some(State::Done), _) => return,
-            (Some(state @ State::Message(_)), ItemKind::Message)
-            | (Some(state @ State::Reasoning(_)), ItemKind::Reasoning)
-            | (Some(state @ State::Call(_)), ItemKind::Call(_)) => state,
+            (Some(state), kind) if state.fits(kind, None) => state,
             (before, kind) => {
-                if let Some(before) = before {
-                    self.close(before, out);
-                }
+                self.replace(at, before, out);
                 kind.begun()
             }
         };
         match (state, kind) {
-            (State::Message(parts), _) => {
-                let mut has_spoken = !parts.is_empty();
-                if !has_spoken {
-                    for text in texts(item.content) {
-                        out.push(TurnEvent::Text(text));
-                        has_spoken = true;
-                    }
-                }
-                if has_spoken {
-                    self.has_spoken = true;
-                    out.push(TurnEvent::MessageEnd);
+            (State::Message(spoken), _) => {
+                self.speak_rest(at, spoken, item.content, out);
+                // Of one that is cut off, the end of the reply tells that.
+                if !is_cut {
+                    self.hush(at, out);
                 }
             }
             (State::Reasoning(mut thought), _) => {
-                self.thinking = None;
+                self.thinking.take_if(|thinking| *thinking == at);
                 self.has_thought = true;
                 if !thought.is_told() {
                     for (part, text) in (0..).zip(texts(item.summary)) {
@@ -223,7 +295,8 @@ impl Items {
                         thought.more(Source::Raw, part, text, out);
                     }
                 }
-                thought.end(filled(item.encrypted_content), out);
+                let late = thought.end(filled(item.encrypted_content), out);
+                self.late.extend(late);
             }
             (State::Call(mut call), ItemKind::Call(kind)) => {
                 let Self { calls, notes, .. } = self;
@@ -234,23 +307,76 @@ impl Items {
                 let arguments = item.arguments.get().map(|arguments| arguments.0);
                 let whole = arguments.or_else(|| item.input.get()).unwrap_or_default();
                 call.whole(&whole, out, notes);
-                call.end(calls, out, notes);
+                let ending = if is_cut {
+                    Ending::CutOff
+                } else {
+                    Ending::Whole
+                };
+                if let Some(call) = call.ended(ending, calls, out, notes) {
+                    self.states.insert(at, State::Call(call));
+                }
             }
             (State::Call(_) | State::Done, _) => self.pass_over(&item),
         }
     }
 
-    /// Ends an item of which no more is known.
-    fn close(&mut self, state: State, out: &mut Vec<TurnEvent>) {
-        match state {
-            State::Message(parts) => {
-                if !parts.is_empty() {
+    /// Tells those parts of a message that came only as a whole. Not all servers number the parts
+    /// of what they stream, so that how much was told counts too.
+    fn speak_rest(
+        &mut self,
+        at: u64,
+        mut spoken: Spoken,
+        content: Field<Content<'_>>,
+        out: &mut Vec<TurnEvent>,
+    ) {
+        let texts: Vec<(u64, String)> = (0..)
+            .zip(content.get().into_iter().flat_map(Content::pieces))
+            .filter_map(|(part, piece)| Some((part, said_in(piece)?)))
+            .collect();
+        let all: usize = texts.iter().map(|(_, text)| text.len()).sum();
+        for (part, text) in texts {
+            let is_new = !spoken.parts.contains(&part) && spoken.length + text.len() <= all;
+            if is_new {
+                spoken.length += text.len();
+                if self.speaking.replace(at).is_some_and(|other| other != at) {
                     out.push(TurnEvent::MessageEnd);
                 }
+                self.has_spoken = true;
+                out.push(TurnEvent::Text(text));
             }
-            State::Reasoning(mut thought) => thought.end(None, out),
-            State::Call(call) => call.end(&mut self.calls, out, &mut self.notes),
-            State::Done => {}
+        }
+    }
+
+    /// The message at a position has ended.
+    fn hush(&mut self, at: u64, out: &mut Vec<TurnEvent>) {
+        if self.speaking.take_if(|speaking| *speaking == at).is_some() {
+            out.push(TurnEvent::MessageEnd);
+        }
+    }
+
+    /// Ends the item that was at a position which another has now.
+    fn replace(&mut self, at: u64, before: Option<State>, out: &mut Vec<TurnEvent>) {
+        match before {
+            Some(State::Message(_)) => self.hush(at, out),
+            Some(State::Reasoning(mut thought)) => {
+                thought.end(None, out);
+            }
+            Some(State::Call(call)) => {
+                let rest = call.settle(&mut self.calls, out, &mut self.notes);
+                self.unfinished.extend(rest);
+            }
+            Some(State::Done) | None => {}
+        }
+    }
+
+    /// Tells sealed reasoning that came late, as an item of its own: not while another item is told,
+    /// which it would break in two.
+    fn tell_late(&mut self, out: &mut Vec<TurnEvent>) {
+        if self.speaking.is_none() && self.thinking.is_none() {
+            let late = mem::take(&mut self.late).into_iter();
+            out.extend(late.map(|sealed| TurnEvent::ReasoningEnd {
+                sealed: Some(sealed),
+            }));
         }
     }
 
@@ -262,26 +388,66 @@ impl Items {
         }
     }
 
-    /// Tells what only the last event holds, and ends what is open. What has been told is found by its position; where a
-    /// provider counts differently there, by what it is.
-    pub(super) fn end(&mut self, output: Field<List<Item<'_>>>, out: &mut Vec<TurnEvent>) {
+    /// Tells what only the last event holds, and ends what is open. What has been told is found by
+    /// its position; where a provider counts differently there, by what it is. Of a reply that was
+    /// `cut` off, calls may be unfinished.
+    pub(super) fn end(
+        &mut self,
+        output: Field<List<Item<'_>>>,
+        is_cut: bool,
+        out: &mut Vec<TurnEvent>,
+    ) {
         let (has_spoken, has_thought) = (self.has_spoken, self.has_thought);
         let output = output.get().map_or_else(Vec::new, |List(items)| items);
         for (at, item) in (0..).zip(output) {
-            let is_told = match item.kind.as_deref() {
-                Some("message") => has_spoken,
-                Some("reasoning") => has_thought,
-                _ => match item.call_id.as_deref() {
-                    Some(id) => self.calls.has_told(id),
-                    None => false,
-                },
+            let kind = ItemKind::of(&item);
+            let state = self.states.get(&at);
+            if state.is_some_and(|state| state.fits(kind, said(&item.call_id))) {
+                self.complete_at(at, item, out);
+                continue;
+            }
+            let is_told = match kind {
+                ItemKind::Message => has_spoken,
+                ItemKind::Reasoning => has_thought,
+                ItemKind::Call(_) | ItemKind::Other => {
+                    match said(&item.call_id).or_else(|| said(&item.id)) {
+                        Some(id) => self.calls.has_told(id) || self.places.contains_key(id),
+                        None => matches!(state, Some(State::Done)),
+                    }
+                }
             };
-            if self.states.contains_key(&at) || !is_told {
-                self.complete(at, item, out);
+            if !is_told {
+                let at = self.next();
+                self.complete_at(at, item, out);
             }
         }
-        for state in mem::take(&mut self.states).into_values() {
-            self.close(state, out);
+        for (at, state) in mem::take(&mut self.states) {
+            match state {
+                State::Call(call) => call.last(is_cut, &mut self.calls, out, &mut self.notes),
+                State::Message(_) if is_cut => {}
+                state => self.replace(at, Some(state), out),
+            }
+        }
+        for call in mem::take(&mut self.unfinished) {
+            call.last(is_cut, &mut self.calls, out, &mut self.notes);
+        }
+        (self.thinking, self.speaking) = (None, None);
+        self.tell_late(out);
+    }
+}
+
+impl State {
+    /// Whether this is open, and of that kind; and where it is a call, not one of another id.
+    fn fits(&self, kind: ItemKind, call_id: Option<&str>) -> bool {
+        match (self, kind) {
+            (Self::Message(_), ItemKind::Message) | (Self::Reasoning(_), ItemKind::Reasoning) => {
+                true
+            }
+            (Self::Call(call), ItemKind::Call(_)) => match (call.id(), call_id) {
+                (Some(own), Some(id)) => own == id,
+                _ => true,
+            },
+            _ => false,
         }
     }
 }
@@ -297,10 +463,23 @@ impl ItemKind {
         }
     }
 
+    /// What an event of that type tells of.
+    pub(super) fn of_event(kind: &str) -> Self {
+        match kind.strip_prefix("response.").unwrap_or_default() {
+            name if name.starts_with("output_text.") || name.starts_with("refusal.") => {
+                Self::Message
+            }
+            name if name.starts_with("reasoning_") => Self::Reasoning,
+            name if name.starts_with("function_call_") => Self::Call(ToolKind::Function),
+            name if name.starts_with("custom_tool_call_") => Self::Call(ToolKind::Custom),
+            _ => Self::Other,
+        }
+    }
+
     /// The state of such an item when it begins.
     fn begun(self) -> State {
         match self {
-            Self::Message => State::Message(Vec::new()),
+            Self::Message => State::Message(Spoken::default()),
             Self::Reasoning => State::Reasoning(Thought::begun()),
             Self::Call(_) => State::Call(Call::default()),
             Self::Other => State::Done,
@@ -314,11 +493,21 @@ fn filled(text: Field<Cow<'_, str>>) -> Option<String> {
     text.map(Cow::into_owned)
 }
 
+/// The same by reference.
+fn said<'a>(text: &'a Field<Cow<'_, str>>) -> Option<&'a str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}
+
 /// The texts of content that say something.
 fn texts(content: Field<Content<'_>>) -> impl Iterator<Item = String> {
     let pieces = content.get().into_iter().flat_map(Content::pieces);
-    pieces.filter_map(|piece| match piece {
+    pieces.filter_map(said_in)
+}
+
+/// The text of a piece that says something.
+fn said_in(piece: Piece<'_>) -> Option<String> {
+    match piece {
         Piece::Text(text) if !text.is_empty() => Some(text.into_owned()),
         Piece::Text(_) | Piece::Thinking(_) => None,
-    })
+    }
 }

@@ -1,6 +1,7 @@
 //! Reasoning, as its events come.
 
 use crate::turn::TurnEvent;
+use std::collections::BTreeSet;
 
 /// One item of reasoning.
 ///
@@ -9,7 +10,9 @@ use crate::turn::TurnEvent;
 pub(super) struct Thought {
     told: Option<Source>,
     /// The parts that something was told of.
-    parts: Vec<u64>,
+    parts: BTreeSet<u64>,
+    /// The last of them.
+    part: Option<u64>,
     /// Whether it is open: more of it may follow, and its end is to be told.
     is_open: bool,
 }
@@ -43,12 +46,13 @@ impl Thought {
         if text.is_empty() || *self.told.get_or_insert(source) != source {
             return;
         }
-        if self.parts.last() != Some(&part) {
-            if self.is_open && !self.parts.is_empty() {
-                out.push(TurnEvent::ReasoningBreak);
-            }
-            self.parts.push(part);
+        if let Some(last) = self.part.replace(part)
+            && last != part
+            && self.is_open
+        {
+            out.push(TurnEvent::ReasoningBreak);
         }
+        self.parts.insert(part);
         self.is_open = true;
         out.push(TurnEvent::Reasoning(text));
     }
@@ -66,15 +70,27 @@ impl Thought {
         }
     }
 
+    /// Whether it was begun or gone on with, and not ended.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Whether anything of it was told.
     pub(super) fn is_told(&self) -> bool {
         self.told.is_some()
     }
 
-    /// Ends it, unless it has been ended.
-    pub(super) fn end(&mut self, sealed: Option<String>, out: &mut Vec<TurnEvent>) {
+    /// Ends it, unless it has been ended: then what is sealed of it comes too late, and is given
+    /// back.
+    pub(super) fn end(
+        &mut self,
+        sealed: Option<String>,
+        out: &mut Vec<TurnEvent>,
+    ) -> Option<String> {
         if std::mem::take(&mut self.is_open) {
             out.push(TurnEvent::ReasoningEnd { sealed });
+            return None;
         }
+        sealed
     }
 }

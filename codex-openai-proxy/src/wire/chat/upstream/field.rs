@@ -2,7 +2,10 @@
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{
+        DeserializeSeed, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+        value::BorrowedStrDeserializer,
+    },
 };
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -187,7 +190,88 @@ impl<'de, T: Leaf<'de>> Visitor<'de> for Reader<T> {
         T::from_list(list).map(Self::field)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::from_map(map).map(Self::field)
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let first = map.next_key::<Name<'de>>()?.map(|Name(name)| name);
+        if first.as_deref() == Some(NUMBER) {
+            map.next_value::<IgnoredAny>()?;
+            return Ok(Field::Wrong);
+        }
+        T::from_map(Members { first, rest: map }).map(Self::field)
+    }
+}
+
+/// The only member of a number. Where some crate of the build wants `serde_json` to keep all digits
+/// of numbers (`arbitrary_precision`), it shows them as objects, which would be taken for empty ones.
+const NUMBER: &str = "$serde_json::private::Number";
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The members of an object whose first name has been read.
+struct Members<'de, A> {
+    first: Option<Cow<'de, str>>,
+    rest: A,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
+        match self.first.take() {
+            Some(Cow::Borrowed(name)) => seed.deserialize(BorrowedStrDeserializer::new(name)),
+            Some(Cow::Owned(name)) => seed.deserialize(name.into_deserializer()),
+            None => return self.rest.next_key_seed(seed),
+        }
+        .map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.rest.next_value_seed(seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{chat::upstream::Chunk, responses::upstream::StreamEvent};
+
+    #[test]
+    fn a_number_in_the_place_of_an_object_is_wrong_and_no_empty_object() {
+        for number in [
+            "0",
+            "7",
+            "-1",
+            "1.50",
+            "1e400",
+            "123456789012345678901234567890",
+        ] {
+            let chunk = format!(r#"{{"choices":[{number},{{"index":1}}],"usage":{number}}}"#);
+            let chunk = Chunk::parse(&chunk).unwrap();
+            assert!(chunk.usage.is_wrong(), "{number}");
+            let Field::Is(List(choices)) = chunk.choices else {
+                panic!("{number}");
+            };
+            assert_eq!(choices.len(), 1, "{number}");
+
+            let event = format!(r#"{{"type":"x","response":{number},"item":{{"id":{number}}}}}"#);
+            let event = StreamEvent::parse(&event).unwrap();
+            assert!(event.response.is_wrong(), "{number}");
+            assert!(event.item.get().unwrap().id.is_wrong(), "{number}");
+            assert!(StreamEvent::parse(number).is_err(), "{number}");
+        }
+    }
+
+    #[test]
+    fn the_first_member_of_an_object_is_read_like_the_others() {
+        let event = r#"{"i\u0074em":{"id":"a","na\u006de":"f"},"type":"x"}"#;
+        let event = StreamEvent::parse(event).unwrap();
+        let item = event.item.get().unwrap();
+        assert_eq!(item.id.as_deref(), Some("a"));
+        assert_eq!(item.name.as_deref(), Some("f"));
+        assert_eq!(event.kind.as_deref(), Some("x"));
+        assert!(StreamEvent::parse("{}").is_ok());
     }
 }

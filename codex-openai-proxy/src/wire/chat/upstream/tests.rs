@@ -130,7 +130,20 @@ fn errors_are_found_in_every_form() {
     let plain = Some(("broken".to_owned(), None));
     assert_eq!(failure(r#"{"error":"broken"}"#), plain);
     assert_eq!(failure(r#"{"error":true}"#), Some((String::new(), None)));
-    assert_eq!(failure(r#"{"error":null,"choices":[]}"#), None);
+    let coded = failure(r#"{"error":{"code":500},"choices":[]}"#);
+    assert_eq!(coded, Some((String::new(), Some(Code::Status(500)))));
+    for nothing in [
+        "null",
+        "{}",
+        "\"\"",
+        "false",
+        "0",
+        r#"{"message":"","code":0}"#,
+    ] {
+        let data = format!(r#"{{"error":{nothing},"choices":[]}}"#);
+        let failure = Chunk::parse(&data).unwrap().take_failure();
+        assert!(failure.is_none(), "{nothing}");
+    }
 }
 
 #[test]
