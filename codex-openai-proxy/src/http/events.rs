@@ -153,12 +153,12 @@ impl EventBody {
     /// Nothing more is read. What is kept of the reply is on disk before the client hears of its end.
     fn end(&mut self) {
         self.events = None;
-        if let Writer::Responses(responding) = &mut self.writer {
-            if responding.is_kept() || self.watch.keeps_bodies() {
-                let object = responding.object();
-                self.keeping = responding.keep(&object);
-                self.watch.on_object(object);
-            }
+        if let Writer::Responses(responding) = &mut self.writer
+            && (responding.is_kept() || self.watch.keeps_bodies())
+        {
+            let object = responding.object();
+            self.keeping = responding.keep(&object);
+            self.watch.on_object(object);
         }
     }
 }

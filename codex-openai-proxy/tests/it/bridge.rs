@@ -9,6 +9,7 @@ mod log;
 mod memory;
 mod models;
 mod names;
+mod outages;
 mod pooling;
 mod relays;
 mod secrets;
@@ -108,14 +109,10 @@ impl Cell {
             };
         }
         let heard = client.respond_stream(body).await.heard().await;
-        let last = heard.events.last().unwrap();
-        let error = match last["type"].as_str() {
-            Some("error") if self.is_relayed() => &last["message"],
-            _ => &heard.ended_with("failed")["error"]["message"],
-        };
+        let error = text(&heard.ended_with("failed")["error"]["message"]);
         Failed {
             text: heard.text(),
-            error: text(error),
+            error,
         }
     }
 

@@ -1,8 +1,11 @@
-//! Properties of what is read from providers that speak Chat Completions.
+//! Properties of what is sent to providers that speak Chat Completions, and read from them.
 
 use codex_openai_proxy::{
-    translate::chat::CompletionReader,
-    turn::{FinishReason, Tool, ToolCall, ToolKind, TurnEvent},
+    translate::chat::{CompletionReader, Dialect, to_upstream},
+    turn::{
+        FinishReason, Item, OutputFormat, Part, Reasoning, Role, Sampling, Tool, ToolCall,
+        ToolChoice, ToolKind, TurnEvent, TurnRequest,
+    },
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
@@ -109,7 +112,113 @@ fn chunk(delta: &Value) -> Value {
     json!({"choices": [{"index": 0, "delta": delta, "finish_reason": null}]})
 }
 
+/// Steps of a conversation: 0 calls, 1 answers one of the open calls, others say something.
+fn items(steps: &[(usize, Index)]) -> Vec<Item> {
+    let text = |text: String| vec![Part::Text(text)];
+    let (mut items, mut open) = (Vec::new(), Vec::new());
+    for (at, (step, which)) in steps.iter().enumerate() {
+        let role = [Role::User, Role::Assistant, Role::Developer];
+        items.push(match step {
+            0 => {
+                open.push(format!("call_{at}"));
+                Item::ToolCall(ToolCall {
+                    id: format!("call_{at}"),
+                    name: "read".to_owned(),
+                    kind: ToolKind::Function,
+                    arguments: ["{}", "", "{\"cut", "[]"][at % 4].to_owned(),
+                })
+            }
+            1 if !open.is_empty() => Item::ToolResult {
+                call_id: open.remove(which.index(open.len())),
+                output: text(format!("<{at}>")),
+                param: String::new(),
+            },
+            5 => Item::Reasoning(format!("<{at}>")),
+            step => Item::Message {
+                role: role[step % 3],
+                content: text(format!("<{at}>")),
+            },
+        });
+    }
+    items.extend(open.into_iter().map(|call_id| Item::ToolResult {
+        call_id,
+        output: text("<late>".to_owned()),
+        param: String::new(),
+    }));
+    items
+}
+
+fn messages(items: Vec<Item>, reasoning_history: bool) -> Vec<Value> {
+    let turn = TurnRequest {
+        conversation: None,
+        model: "m".to_owned(),
+        instructions: None,
+        items,
+        tools: Vec::new(),
+        tool_choice: ToolChoice::Auto,
+        parallel_tool_calls: true,
+        reasoning: Reasoning::default(),
+        verbosity: None,
+        output: OutputFormat::Text,
+        service_tier: None,
+        sampling: Sampling::default(),
+        lasting: false,
+        cache_key: None,
+    };
+    let dialect = Dialect {
+        reasoning_history,
+        ..Dialect::default()
+    };
+    let written = to_upstream(&turn, "m", &dialect).unwrap();
+    let mut body: Value = serde_json::from_slice(&written.body).unwrap();
+    serde_json::from_value(body["messages"].take()).unwrap()
+}
+
 proptest! {
+    /// However calls, results and talk are mixed, the messages are in the order that servers demand,
+    /// and nothing is lost.
+    #[test]
+    fn messages_are_in_the_order_that_servers_demand(
+        steps in vec((0..6_usize, any::<Index>()), 1..24),
+        reasoning in any::<bool>(),
+    ) {
+        let items = items(&steps);
+        let messages = messages(items.clone(), reasoning);
+        let mut expected: Vec<&str> = Vec::new();
+        for (at, message) in messages.iter().enumerate() {
+            let role = message["role"].as_str().unwrap();
+            if role == "tool" {
+                let id = message["tool_call_id"].as_str().unwrap();
+                let found = expected.iter().position(|call| *call == id);
+                prop_assert!(found.is_some(), "{messages:#?}");
+                expected.remove(found.unwrap());
+                continue;
+            }
+            prop_assert!(expected.is_empty(), "{messages:#?}");
+            prop_assert!(role != "system" || at == 0, "{messages:#?}");
+            let is_repeated = at > 0 && messages[at - 1]["role"] == role;
+            prop_assert!(!is_repeated, "{messages:#?}");
+            for call in message["tool_calls"].as_array().into_iter().flatten() {
+                expected.push(call["id"].as_str().unwrap());
+                let arguments = call["function"]["arguments"].as_str().unwrap();
+                let arguments: Value = serde_json::from_str(arguments).unwrap();
+                prop_assert!(arguments.is_object());
+                prop_assert_eq!(message.get("reasoning_content").is_some(), reasoning);
+            }
+        }
+        prop_assert!(expected.is_empty(), "{messages:#?}");
+        let sent = Value::from(messages).to_string();
+        for (at, item) in items.iter().enumerate() {
+            let said = match item {
+                Item::Message { .. } => format!("<{at}>"),
+                Item::ToolCall(call) => format!("\"{}\"", call.id),
+                Item::ToolResult { call_id, .. } => format!("\"{call_id}\""),
+                Item::Reasoning(_) => continue,
+            };
+            prop_assert!(sent.contains(&said), "{said} in {sent}");
+        }
+    }
+
     /// However fragments are cut, mixed and packed, the calls are the same, fragment by fragment and
     /// as a whole.
     #[test]

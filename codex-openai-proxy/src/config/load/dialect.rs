@@ -50,13 +50,12 @@ impl Mistakes {
     fn efforts(&mut self, name: &str, words: &[String]) -> Vec<Effort> {
         let mut efforts = Vec::with_capacity(words.len());
         for word in words {
-            match Effort::parse(word) {
-                Some(effort) => efforts.push(effort),
-                None => {
-                    let known = Effort::ALL.map(Effort::as_str).join(", ");
-                    self.add(name, format_args!("{word:?} is none of {known}"));
-                }
+            let effort = Effort::parse(word);
+            if effort.is_none() {
+                let known = Effort::ALL.map(Effort::as_str).join(", ");
+                self.add(name, format_args!("{word:?} is none of {known}"));
             }
+            efforts.extend(effort);
         }
         efforts
     }

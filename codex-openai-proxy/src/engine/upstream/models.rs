@@ -254,3 +254,28 @@ enum Entry {
     Model { id: String },
     Other(IgnoredAny),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_question_that_panics_is_over_and_asked_again_later() {
+        let url = "http://127.0.0.1:9/models".parse().unwrap();
+        let list = Arc::new(ModelList::new(Client::new(), url));
+        list.state().running = Some(futures_util::future::pending().boxed().shared());
+        let asking = Asking {
+            list: Arc::clone(&list),
+            answer: None,
+        };
+        let asked = tokio::spawn(async move {
+            let _asking = asking;
+            panic!("while it asks");
+        });
+        assert!(asked.await.is_err());
+        assert!(list.get().await.ids.is_empty());
+        assert!(list.state().running.is_none());
+        let later = list.state().until.unwrap() - Instant::now();
+        assert!(later <= AFTER_FAILURE && later > AFTER_FAILURE / 2);
+    }
+}

@@ -74,6 +74,29 @@ impl Names {
     }
 }
 
+impl Provider {
+    /// The reading of a name that `glob` takes, and whether it is a reversed one. `family` is that of a
+    /// name of OpenAI's families that is written backwards.
+    fn reading<'a>(
+        &self,
+        glob: &WildMatch,
+        name: &'a str,
+        mirror: &'a str,
+        family: Option<&'a str>,
+    ) -> Option<(&'a str, bool)> {
+        let taken = |name: &'a str, reversed| glob.matches(name).then_some((name, reversed));
+        let family = family.and_then(|name| taken(name, true));
+        match (taken(name, false), taken(mirror, true)) {
+            (Some(plain), Some(mirror)) => {
+                let mut both = [plain, mirror].into_iter();
+                let listed = both.find(|(name, _)| self.list.has(name));
+                listed.or(family).or(Some(plain))
+            }
+            (plain, mirror) => plain.or(mirror).or(family),
+        }
+    }
+}
+
 impl Upstreams {
     /// Reads the name that a client sent. An alias stands for its target; then the first of these that
     /// fits wins, each tried on the name as it is and, for clients that write names backwards, on the
@@ -127,23 +150,10 @@ impl Upstreams {
         let family = read_backwards(name);
         for provider in self.iter() {
             for glob in &provider.names.globs {
-                match (glob.matches(name), glob.matches(&mirror)) {
-                    (true, true) => {
-                        let (model, reversed) = if provider.list.has(name) {
-                            (name, false)
-                        } else if provider.list.has(&mirror) {
-                            (mirror.as_str(), true)
-                        } else {
-                            family.as_deref().map_or((name, false), |name| (name, true))
-                        };
-                        return found(provider, model, reversed);
-                    }
-                    (true, false) => return found(provider, name, false),
-                    (false, true) => return found(provider, &mirror, true),
-                    (false, false) => {}
-                }
-                if let Some(name) = family.as_deref().filter(|name| glob.matches(name)) {
-                    return found(provider, name, true);
+                if let Some((model, reversed)) =
+                    provider.reading(glob, name, &mirror, family.as_deref())
+                {
+                    return found(provider, model, reversed);
                 }
             }
         }

@@ -154,7 +154,7 @@ impl Grammar {
             ReasoningStyle::Content => sink.reasoning(text),
             // In the middle of an answer nobody could tell it from the answer when it is echoed.
             ReasoningStyle::Think if self.text.have_begun() || !self.calls.is_empty() => {
-                sink.reasoning(text)
+                sink.reasoning(text);
             }
             ReasoningStyle::Think => {
                 // The tags stand alone: clients look for a delta that is one.

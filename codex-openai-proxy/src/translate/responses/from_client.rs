@@ -15,8 +15,8 @@ use crate::{
 
 /// Reads a request whose model name has been resolved, and whose `earlier` holds what
 /// `previous_response_id` stands for; see [`translate::from_client`](crate::translate::from_client).
-/// `reasoning` items of the input have no effect: an engine that keeps conversations keeps the
-/// reasoning in them, with what is sealed in it.
+/// What is sealed in `reasoning` items of the input has no effect: an engine that keeps
+/// conversations keeps the reasoning in them.
 ///
 /// # Errors
 ///

@@ -2,6 +2,7 @@
 
 mod calls;
 mod items;
+mod state;
 mod thought;
 
 use crate::{
@@ -12,7 +13,8 @@ use crate::{
         responses::upstream::{self as wire, Response, StreamEvent},
     },
 };
-use items::{ItemKind, Items, Passing};
+use items::{Items, Passing};
+use state::ItemKind;
 use std::{borrow::Cow, mem};
 use thought::Source;
 

@@ -8,6 +8,7 @@ use crate::{
         reply::{ItemStatus, OutputItem, OutputText, SummaryText},
     },
 };
+use std::collections::HashMap;
 
 /// Where events of a stream go, if anybody reads them.
 pub(super) struct Frames<'a> {
@@ -30,6 +31,8 @@ pub(super) struct Output {
     speaking: Option<usize>,
     /// The items of the calls that come in fragments, in the order in which they were begun.
     begun: Vec<usize>,
+    /// The items of all calls, by their ids.
+    calls: HashMap<String, usize>,
 }
 
 impl Frames<'_> {
@@ -50,6 +53,7 @@ impl Output {
             stem: stem.to_owned(),
             speaking: None,
             begun: Vec::new(),
+            calls: HashMap::new(),
         }
     }
 
@@ -254,15 +258,16 @@ impl Output {
     }
 
     fn find_call(&self, id: &str) -> Option<usize> {
-        self.items
-            .iter()
-            .position(|item| matches!(&item.body, Body::Call(call) if call.id == id))
+        self.calls.get(id).copied()
     }
 
     /// Begins an item; its position.
     fn open(&mut self, body: Body, frames: &mut Frames<'_>) -> usize {
         self.end_speaking(ItemStatus::Completed, frames);
         let at = self.items.len();
+        if let Body::Call(call) = &body {
+            self.calls.insert(call.id.clone(), at);
+        }
         let item = Item {
             id: format!("{}{}{at:02x}", body.prefix(), self.stem),
             at,

@@ -8,7 +8,7 @@ use crate::{
 };
 use hyper::StatusCode;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// A proxy that holds the status of a stream back for hardly any time.
@@ -93,6 +93,71 @@ fn a_whole_reply_in_place_of_a_stream_is_relayed_as_it_is() {
             proxy.stop().await;
         }
     });
+}
+
+#[test]
+fn a_whole_reply_that_comes_after_the_status_becomes_a_stream() {
+    run(async {
+        for cell in cells().filter(|cell| cell.streamed) {
+            let provider = Provider::start(cell.provider).await;
+            let proxy = hasty(&provider).await;
+            let gate = Gate::default();
+            let reply = Reply::new(StatusCode::OK, "application/json").raw(
+                match cell.provider {
+                    "chat" => json!({
+                        "id": "c", "object": "chat.completion", "created": 1, "model": "m",
+                        "choices": [{
+                            "index": 0,
+                            "message": { "role": "assistant", "content": "Hello" },
+                            "logprobs": null,
+                            "finish_reason": "stop",
+                        }],
+                        "usage": {
+                        "prompt_tokens": 5, "prompt_tokens_details": { "cached_tokens": 0 },
+                        "completion_tokens": 2,
+                        "completion_tokens_details": { "reasoning_tokens": 0 },
+                        "total_tokens": 7,
+                    },
+                    }),
+                    _ => whole_response(),
+                }
+                .to_string(),
+            );
+            provider.reply(reply.held(&gate));
+            let opening = async {
+                provider.received(1).await;
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                gate.open();
+            };
+            let body = cell.ask("llama3", "Hi", json!({}));
+            let (told, ()) = tokio::join!(cell.send(&proxy, &body), opening);
+            assert_eq!(told.text, "Hello", "{cell:?}");
+            assert_eq!(told.finish_reason, "stop", "{cell:?}");
+            proxy.only_request().await.ended_with("cursor_response");
+            proxy.stop().await;
+        }
+    });
+}
+
+/// A response that says "Hello", with all that OpenAI's schema wants.
+fn whole_response() -> Value {
+    json!({
+        "id": "resp_theirs", "object": "response", "created_at": 1, "status": "completed",
+        "error": null, "incomplete_details": null, "instructions": null, "metadata": {},
+        "model": "m", "parallel_tool_calls": true, "temperature": 1.0, "top_p": 1.0,
+        "tool_choice": "auto", "tools": [],
+        "output": [{
+            "type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
+            "content": [{
+                "type": "output_text", "text": "Hello", "annotations": [], "logprobs": [],
+            }],
+        }],
+        "usage": {
+            "input_tokens": 5, "input_tokens_details": { "cached_tokens": 0, "cache_write_tokens": 0 },
+            "output_tokens": 2, "output_tokens_details": { "reasoning_tokens": 0 },
+            "total_tokens": 7,
+        },
+    })
 }
 
 #[test]

@@ -65,10 +65,9 @@ fn every_cell_tells_where_its_request_went_and_how_it_ended() {
                 _ => "responses",
             };
             assert_eq!(incoming["route"], route);
-            if !cell.is_relayed() {
-                // A body that is handed on as it is, is not read for this.
-                assert_eq!(incoming["preview"], "What is the weather?");
-            }
+            assert_eq!(incoming["preview"], "What is the weather?", "{cell:?}");
+            assert_eq!(incoming["messages"], 1, "{cell:?}");
+            assert_eq!(incoming["tools"], 0, "{cell:?}");
             assert_eq!(
                 told(detail.record("tool_call_forwarded"), &[]),
                 json!({
@@ -84,6 +83,36 @@ fn every_cell_tells_where_its_request_went_and_how_it_ended() {
             let reply = detail.text("reply");
             assert!(reply.contains("I will look."), "{cell:?} {reply}");
             assert!(reply.contains("Oslo"), "{cell:?} {reply}");
+            // It is what the client got.
+            assert_eq!(detail.json("reply")["model"], "near/llama3", "{cell:?}");
+            proxy.stop().await;
+        }
+    });
+}
+
+#[test]
+fn what_a_relay_leaves_out_is_told() {
+    run(async {
+        for protocol in ["chat", "responses"] {
+            let provider = Provider::start(protocol).await;
+            let proxy = Setup::of(&provider).start().await;
+            provider.otherwise(|_| Reply::text(&["Hello"]));
+            let (path, mut body) = match protocol {
+                "chat" => ("/v1/chat/completions", chat("llama3", "Hi")),
+                _ => ("/v1/responses", responses("llama3", "Hi")),
+            };
+            body["conversation_id"] = "mine".into();
+            body["tools"] = json!([{ "type": "x_new" }, { "type": "function" }]);
+            let request = proxy
+                .request(reqwest::Method::POST, path)
+                .header("x-conversation-id", "mine")
+                .header("thread-id", "of-the-cli");
+            request.json(&body).send().await.unwrap();
+            let detail = proxy.only_request().await;
+            let incoming = detail.record("incoming_request");
+            let dropped = json!(["conversation_id", "x-conversation-id"]);
+            assert_eq!(incoming["dropped"], dropped, "{protocol}");
+            assert_eq!(incoming["tools"], 2, "{protocol}");
             proxy.stop().await;
         }
     });
@@ -248,7 +277,7 @@ fn a_provider_that_is_left_alone_is_told_once() {
     run(async {
         let provider = Provider::chat().await;
         let proxy = Setup::of(&provider).start().await;
-        provider.otherwise(|_| Reply::error(500, "server_error", "broken", "it broke"));
+        provider.otherwise(|_| Reply::error(502, "server_error", "broken", "it broke"));
         for _ in 0..8 {
             proxy.chat(&chat("llama3", "Hi")).await;
         }

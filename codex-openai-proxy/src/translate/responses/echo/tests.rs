@@ -111,3 +111,24 @@ fn reasoning_is_repeated_whichever_field_it_came_in() {
         json!({"effort": "high", "summary": null})
     );
 }
+
+#[test]
+fn a_namespace_is_repeated_with_a_description_and_a_choice_of_some_tools_flat() {
+    let tools = json!([{"type": "function", "name": "add"}, {"type": "custom", "name": "run"}]);
+    let echo = echo(&json!({
+        "tools": [{"type": "namespace", "name": "calc", "tools": tools}],
+        "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [
+            {"type": "function", "function": {"name": "add"}},
+        ]}},
+    }));
+    let any = json!({"type": "object", "properties": {}});
+    let tools = json!([
+        {"type": "function", "name": "add", "parameters": any, "strict": false},
+        {"type": "custom", "name": "run"},
+    ]);
+    let expected =
+        json!([{"type": "namespace", "name": "calc", "description": "", "tools": tools}]);
+    assert_eq!(echo["tools"], expected);
+    let allowed = json!({"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "add"}]});
+    assert_eq!(echo["tool_choice"], allowed);
+}

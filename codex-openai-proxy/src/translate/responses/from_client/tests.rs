@@ -130,3 +130,98 @@ fn sealed_reasoning_is_wanted_where_the_client_asks_for_it() {
     let silent = json!({"input": "Hi"});
     assert!(!translate(vec![], silent).unwrap().include_encrypted);
 }
+
+#[test]
+fn an_engine_that_keeps_its_reasoning_gets_none() {
+    let request = json!({"input": [
+        {"role": "user", "content": "Hi"},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]},
+        {"role": "assistant", "content": "Hello."},
+        {"role": "user", "content": "And?"},
+    ]});
+    let mut turn = translate(Vec::new(), request).unwrap().turn;
+    assert_eq!(turn.items[1], Item::Reasoning("Hm.".to_owned()));
+    turn.without_reasoning();
+    let speaks = |item: &Item| matches!(item, Item::Message { .. });
+    assert_eq!(turn.items.len(), 3);
+    assert!(turn.items.iter().all(speaks), "{:?}", turn.items);
+}
+
+#[test]
+fn a_bare_name_is_that_of_the_only_tool_that_has_it() {
+    let namespace = |name: &str, tools: &[&str]| {
+        let tools: Value = tools
+            .iter()
+            .map(|name| json!({"type": "function", "name": name}))
+            .collect();
+        json!({"type": "namespace", "name": name, "tools": tools})
+    };
+    let called = |name: &str| {
+        json!([
+            {"role": "user", "content": "Hi"},
+            {"type": "function_call", "call_id": "a", "name": name, "arguments": "{}"},
+            output("a"),
+        ])
+    };
+    let tools = json!([
+        {"type": "function", "name": "plain"},
+        namespace("one", &["add", "both", "plain"]),
+        namespace("two", &["both"]),
+        namespace("functions", &["exec", "plain"]),
+    ]);
+    for (name, expected) in [
+        ("add", "one__add"),
+        ("both", "both"),
+        ("plain", "plain"),
+        ("exec", "exec"),
+        ("gone", "gone"),
+    ] {
+        let request = json!({"tools": tools, "input": called(name)});
+        let translated = translate(Vec::new(), request).unwrap();
+        let Item::ToolCall(call) = &translated.turn.items[1] else {
+            panic!("{:?}", translated.turn.items);
+        };
+        assert_eq!(call.name, expected);
+    }
+    let choice = json!({"type": "function", "name": "add"});
+    let request = json!({"tools": tools, "input": "Hi", "tool_choice": choice});
+    let chosen = translate(Vec::new(), request).unwrap().turn.tool_choice;
+    assert_eq!(chosen, ToolChoice::Named("one__add".to_owned()));
+}
+
+#[test]
+fn only_the_allowed_tools_are_offered() {
+    let choice = |mode: &str, names: &[&str]| {
+        let tools: Value = names
+            .iter()
+            .map(|name| json!({"type": "function", "name": name}))
+            .collect();
+        json!({
+            "input": "Hi",
+            "tools": [{"type": "function", "name": "f"}, {"type": "function", "name": "g"}],
+            "tool_choice": {"type": "allowed_tools", "mode": mode, "tools": tools},
+        })
+    };
+    let turn = translate(Vec::new(), choice("required", &["g"]))
+        .unwrap()
+        .turn;
+    let names: Vec<_> = turn.tools.iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!(names, ["g"]);
+    assert_eq!(turn.tool_choice, ToolChoice::Required);
+
+    let turn = translate(Vec::new(), choice("auto", &[])).unwrap().turn;
+    assert_eq!(turn.tools, []);
+    assert_eq!(turn.tool_choice, ToolChoice::Auto);
+
+    for (mode, names, param) in [
+        ("required", &[][..], "tool_choice"),
+        ("auto", &["h"], "tool_choice.tools[0].name"),
+        ("never", &["f"], "tool_choice.mode"),
+    ] {
+        let refused = translate(Vec::new(), choice(mode, names));
+        let Err(TurnError::InvalidRequest { param: at, .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(at.as_deref(), Some(param));
+    }
+}

@@ -2,19 +2,19 @@
 
 use super::{
     calls::{Call, Calls, Ending},
+    state::{ItemKind, Spoken, State, filled, said, said_in, texts},
     thought::{Source, Thought},
 };
 use crate::{
     translate::note::Notes,
-    turn::{Tool, ToolKind, TurnEvent},
+    turn::{Tool, TurnEvent},
     wire::{
-        chat::upstream::{Content, Field, List, Piece},
+        chat::upstream::{Content, Field, List},
         responses::upstream::Item,
     },
 };
 use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     mem,
 };
 
@@ -51,34 +51,6 @@ pub(super) enum Passing {
     Over,
     /// The client gets them by another way.
     On,
-}
-
-/// How far an item is.
-#[derive(Debug)]
-enum State {
-    Message(Spoken),
-    Reasoning(Thought),
-    Call(Call),
-    /// All is told, or it is nothing that a client has a use for.
-    Done,
-}
-
-/// What was told of a message.
-#[derive(Debug, Default)]
-struct Spoken {
-    parts: BTreeSet<u64>,
-    /// In bytes.
-    length: usize,
-}
-
-/// What an item is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ItemKind {
-    Message,
-    Reasoning,
-    Call(ToolKind),
-    /// What the provider does by itself.
-    Other,
 }
 
 impl Items {
@@ -433,81 +405,5 @@ impl Items {
         }
         (self.thinking, self.speaking) = (None, None);
         self.tell_late(out);
-    }
-}
-
-impl State {
-    /// Whether this is open, and of that kind; and where it is a call, not one of another id.
-    fn fits(&self, kind: ItemKind, call_id: Option<&str>) -> bool {
-        match (self, kind) {
-            (Self::Message(_), ItemKind::Message) | (Self::Reasoning(_), ItemKind::Reasoning) => {
-                true
-            }
-            (Self::Call(call), ItemKind::Call(_)) => match (call.id(), call_id) {
-                (Some(own), Some(id)) => own == id,
-                _ => true,
-            },
-            _ => false,
-        }
-    }
-}
-
-impl ItemKind {
-    fn of(item: &Item<'_>) -> Self {
-        match item.kind.as_deref() {
-            Some("message") => Self::Message,
-            Some("reasoning") => Self::Reasoning,
-            Some("function_call") => Self::Call(ToolKind::Function),
-            Some("custom_tool_call") => Self::Call(ToolKind::Custom),
-            _ => Self::Other,
-        }
-    }
-
-    /// What an event of that type tells of.
-    pub(super) fn of_event(kind: &str) -> Self {
-        match kind.strip_prefix("response.").unwrap_or_default() {
-            name if name.starts_with("output_text.") || name.starts_with("refusal.") => {
-                Self::Message
-            }
-            name if name.starts_with("reasoning_") => Self::Reasoning,
-            name if name.starts_with("function_call_") => Self::Call(ToolKind::Function),
-            name if name.starts_with("custom_tool_call_") => Self::Call(ToolKind::Custom),
-            _ => Self::Other,
-        }
-    }
-
-    /// The state of such an item when it begins.
-    fn begun(self) -> State {
-        match self {
-            Self::Message => State::Message(Spoken::default()),
-            Self::Reasoning => State::Reasoning(Thought::begun()),
-            Self::Call(_) => State::Call(Call::default()),
-            Self::Other => State::Done,
-        }
-    }
-}
-
-/// Text that says something.
-fn filled(text: Field<Cow<'_, str>>) -> Option<String> {
-    let text = text.get().filter(|text| !text.is_empty());
-    text.map(Cow::into_owned)
-}
-
-/// The same by reference.
-fn said<'a>(text: &'a Field<Cow<'_, str>>) -> Option<&'a str> {
-    text.as_deref().filter(|text| !text.is_empty())
-}
-
-/// The texts of content that say something.
-fn texts(content: Field<Content<'_>>) -> impl Iterator<Item = String> {
-    let pieces = content.get().into_iter().flat_map(Content::pieces);
-    pieces.filter_map(said_in)
-}
-
-/// The text of a piece that says something.
-fn said_in(piece: Piece<'_>) -> Option<String> {
-    match piece {
-        Piece::Text(text) if !text.is_empty() => Some(text.into_owned()),
-        Piece::Text(_) | Piece::Thinking(_) => None,
     }
 }

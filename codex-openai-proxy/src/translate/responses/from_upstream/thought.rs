@@ -88,7 +88,9 @@ impl Thought {
         out: &mut Vec<TurnEvent>,
     ) -> Option<String> {
         if std::mem::take(&mut self.is_open) {
-            out.push(TurnEvent::ReasoningEnd { sealed });
+            if self.is_told() || sealed.is_some() {
+                out.push(TurnEvent::ReasoningEnd { sealed });
+            }
             return None;
         }
         sealed

@@ -167,3 +167,19 @@ fn a_result_without_its_call_is_that_of_a_function() {
         json!([{"type": "function_call_output", "call_id": "a", "output": "1"}])
     );
 }
+
+#[test]
+fn reasoning_that_the_provider_did_not_seal_stays_here() {
+    let request = json!({"model": "m", "messages": [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "reasoning_content": "Hm.", "content": "Hello."},
+        {"role": "user", "content": "And?"},
+    ]});
+    let kinds: Vec<Value> = asked(&request)["input"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["role"].clone())
+        .collect();
+    assert_eq!(kinds, ["user", "assistant", "user"]);
+}

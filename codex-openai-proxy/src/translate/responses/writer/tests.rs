@@ -133,19 +133,58 @@ fn errors_are_told_in_the_words_that_a_response_has() {
         writer.fail(&ErrorBody::new(kind, "x").with_code(code));
         json!(writer.response())["error"]["code"].clone()
     };
-    assert_eq!(
-        code("insufficient_quota", Some("usage_limit_reached")),
-        "rate_limit_exceeded"
-    );
-    assert_eq!(
-        code("invalid_request_error", Some("context_length_exceeded")),
-        "context_length_exceeded"
-    );
-    assert_eq!(
-        code("server_error", Some("server_is_overloaded")),
-        "server_error"
-    );
-    assert_eq!(code("upstream_auth_error", None), "server_error");
+    let told = [
+        // The Codex CLI gives up at once after these.
+        (
+            "insufficient_quota",
+            Some("usage_limit_reached"),
+            "insufficient_quota",
+        ),
+        ("tokens", Some("insufficient_quota"), "insufficient_quota"),
+        (
+            "invalid_request_error",
+            Some("context_length_exceeded"),
+            "context_length_exceeded",
+        ),
+        (
+            "server_error",
+            Some("server_is_overloaded"),
+            "server_is_overloaded",
+        ),
+        (
+            "server_error",
+            Some("upstream_auth_error"),
+            "invalid_prompt",
+        ),
+        (
+            "authentication_error",
+            Some("not_logged_in"),
+            "invalid_prompt",
+        ),
+        (
+            "invalid_request_error",
+            Some("model_not_found"),
+            "invalid_prompt",
+        ),
+        ("invalid_request_error", None, "invalid_prompt"),
+        // After these it asks again.
+        (
+            "rate_limit_error",
+            Some("rate_limit_exceeded"),
+            "rate_limit_exceeded",
+        ),
+        ("tokens", Some("rate_limit_exceeded"), "rate_limit_exceeded"),
+        (
+            "invalid_request_error",
+            Some("conversation_busy"),
+            "server_error",
+        ),
+        ("server_error", Some("upstream_timeout"), "server_error"),
+        ("server_error", None, "server_error"),
+    ];
+    for (kind, word, expected) in told {
+        assert_eq!(code(kind, word), expected, "{kind} {word:?}");
+    }
 }
 
 #[test]
