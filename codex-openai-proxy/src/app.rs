@@ -116,10 +116,10 @@ async fn prune(state: &AppState) {
             }
         };
         if gone.count > 0 {
-            let (count, conversations) = (gone.count, gone.orphans.len());
+            let (count, conversations) = (gone.count, gone.stale.len());
             tracing::info!(count, conversations, "old_responses_deleted");
         }
-        for id in &gone.orphans {
+        for id in &gone.stale {
             if let Err(error) = state.engine.delete_conversation(id).await {
                 tracing::warn!(%error, conversation = %id, "conversation_not_deleted");
             }

@@ -16,7 +16,7 @@ use sqlx::{
     Row as _, SqlitePool,
     sqlite::{SqlitePoolOptions, SqliteRow},
 };
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 use uuid::Uuid;
 
 #[cfg(test)]
@@ -87,15 +87,19 @@ pub enum ResponseStoreError {
     Damaged(String, #[source] serde_json::Error),
 }
 
-/// What was deleted.
+/// What was deleted, and what is to be deleted by whoever leads conversations.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Gone {
-    /// How many responses.
+    /// How many responses were deleted.
     pub count: usize,
-    /// Conversations that this proxy made up for them, and that no response is left of: nobody can
-    /// go on with them by a response any more.
-    pub orphans: Vec<ConversationId>,
+    /// Conversations whose names this proxy made up, that no response is left of, and that nobody has
+    /// used for as long.
+    pub stale: Vec<ConversationId>,
 }
+
+/// A response that is stored, and the conversation that it belongs to, where there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed(pub Option<ConversationId>);
 
 /// What a chain needs of a response object.
 #[derive(Deserialize)]
@@ -103,8 +107,8 @@ struct Said {
     output: Vec<Value>,
 }
 
-/// Whether an id is of the form that this proxy gives to its responses: `resp_` and a UUID. Those of
-/// providers are longer.
+/// Whether an id is of the form that this proxy gives to its responses: `resp_` and a UUID. Others may
+/// use it too.
 #[must_use]
 pub fn is_made_here(id: &str) -> bool {
     id.strip_prefix("resp_")
@@ -175,17 +179,31 @@ impl ResponseStore {
         Ok(row.as_ref().map(read).transpose()?)
     }
 
-    /// Forgets a response.
+    /// Forgets a response. Says whether there was one.
     ///
     /// # Errors
     ///
     /// See [`ResponseStoreError`].
-    pub async fn delete(&self, id: &str) -> Result<Gone, ResponseStoreError> {
-        let of = sqlx::query_scalar("DELETE FROM responses WHERE id = ? RETURNING conversation")
+    pub async fn delete(&self, id: &str) -> Result<bool, ResponseStoreError> {
+        let done = sqlx::query("DELETE FROM responses WHERE id = ?")
             .bind(id)
-            .fetch_all(self.pool()?)
+            .execute(self.pool()?)
             .await?;
-        self.gone(of).await
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// The conversation that a response belongs to, if it is stored.
+    ///
+    /// # Errors
+    ///
+    /// See [`ResponseStoreError`].
+    pub async fn place(&self, id: &str) -> Result<Option<Placed>, ResponseStoreError> {
+        let row = sqlx::query("SELECT conversation FROM responses WHERE id = ?")
+            .bind(id)
+            .fetch_optional(self.pool()?)
+            .await?;
+        let placed = row.as_ref().map(|row| Ok(Placed(conversation(row)?)));
+        placed.transpose()
     }
 
     /// All that was said up to the end of a response, if it is stored.
@@ -224,14 +242,17 @@ impl ResponseStore {
         Ok(chain)
     }
 
-    /// The response of a conversation that was stored last.
+    /// The response of a conversation that was stored last, of those that ended well: the others left
+    /// no trace in it.
     ///
     /// # Errors
     ///
     /// See [`ResponseStoreError`].
     pub async fn latest(&self, id: &ConversationId) -> Result<Option<String>, ResponseStoreError> {
         let latest = sqlx::query_scalar(
-            "SELECT id FROM responses WHERE conversation = ? ORDER BY rowid DESC LIMIT 1",
+            "SELECT id FROM responses
+                WHERE conversation = ? AND status IN ('completed', 'incomplete')
+                ORDER BY rowid DESC LIMIT 1",
         )
         .bind(id.as_str())
         .fetch_optional(self.pool()?)
@@ -267,46 +288,48 @@ impl ResponseStore {
         bytes: u64,
         now: u64,
     ) -> Result<Gone, ResponseStoreError> {
-        let too_old = sqlx::query_scalar(
+        let pool = self.pool()?;
+        let oldest = to_sql(now.saturating_sub(age.as_secs()));
+        let too_old = sqlx::query(
             "WITH RECURSIVE kept (id, previous) AS (
                 SELECT id, previous FROM responses WHERE created >= ?1
                 UNION
                 SELECT responses.id, responses.previous
                     FROM kept JOIN responses ON responses.id = kept.previous
             )
-            DELETE FROM responses WHERE created < ?1 AND id NOT IN (SELECT id FROM kept)
-            RETURNING conversation",
+            DELETE FROM responses WHERE created < ?1 AND id NOT IN (SELECT id FROM kept)",
         )
-        .bind(to_sql(now.saturating_sub(age.as_secs())))
-        .fetch_all(self.pool()?)
+        .bind(oldest)
+        .execute(pool)
         .await?;
-        let too_many = sqlx::query_scalar(
-            "DELETE FROM responses WHERE rowid IN (
-                SELECT rowid FROM (
-                    SELECT rowid, sum(length(input) + length(response))
-                        OVER (ORDER BY rowid DESC) AS size
-                    FROM responses
-                ) WHERE size > ?
-            ) RETURNING conversation",
+        // Looked for first: what only reads holds up nobody.
+        let first_kept: Option<i64> = sqlx::query_scalar(
+            "SELECT min(rowid) FROM (
+                SELECT rowid, sum(octet_length(input) + octet_length(response))
+                    OVER (ORDER BY rowid DESC) AS size
+                FROM responses
+            ) WHERE size <= ?",
         )
         .bind(to_sql(bytes))
-        .fetch_all(self.pool()?)
+        .fetch_one(pool)
         .await?;
-        self.gone([too_old, too_many].concat()).await
-    }
-
-    /// What is left behind by deleted responses of these conversations.
-    async fn gone(&self, of: Vec<Option<String>>) -> Result<Gone, ResponseStoreError> {
-        let count = of.len();
-        let named: BTreeSet<String> = of.into_iter().flatten().collect();
-        let mut orphans = Vec::new();
-        let made_up = named.iter().filter_map(|id| ConversationId::new(id));
-        for id in made_up.filter(ConversationId::is_made_up) {
-            if self.latest(&id).await?.is_none() {
-                orphans.push(id);
-            }
-        }
-        Ok(Gone { count, orphans })
+        let too_many = sqlx::query("DELETE FROM responses WHERE rowid < ?")
+            .bind(first_kept)
+            .execute(pool)
+            .await?;
+        let stale: Vec<String> = sqlx::query_scalar(
+            "SELECT id FROM conversations WHERE used < ?
+                AND NOT EXISTS (SELECT 1 FROM responses WHERE conversation = conversations.id)",
+        )
+        .bind(oldest)
+        .fetch_all(pool)
+        .await?;
+        let stale = stale.iter().filter_map(|id| ConversationId::new(id));
+        let count = too_old.rows_affected() + too_many.rows_affected();
+        Ok(Gone {
+            count: usize::try_from(count).unwrap_or(usize::MAX),
+            stale: stale.filter(ConversationId::is_made_up).collect(),
+        })
     }
 
     /// Waits for what is under way and closes the database. Other handles fail from then on.

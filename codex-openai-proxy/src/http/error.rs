@@ -3,8 +3,6 @@
 mod provider;
 mod responses;
 
-pub use provider::is_handed_on;
-
 use super::{
     access::{Indirection, Refusal},
     body::ReplyBody,

@@ -43,7 +43,7 @@ pub enum Writer {
 
 /// A streamed reply. Each event leaves as soon as it is there, and silence is broken by comments.
 ///
-/// Ends once: with what [`TurnEvent::Finished`] causes, or with one error. Dropping it before
+/// Ends once: with what [`TurnEvent::Finished`] causes, with one error, or called off. Dropping it before
 /// that, which is what happens when the client goes away, interrupts the turn.
 pub struct EventBody {
     /// `None` once the reply has ended.

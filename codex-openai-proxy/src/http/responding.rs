@@ -9,7 +9,6 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
-use serde_json::Value;
 use std::{
     future::poll_fn,
     pin::Pin,
@@ -31,6 +30,15 @@ struct Lasting {
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
+/// The items that a response answers.
+#[derive(Debug)]
+pub struct Input {
+    /// A JSON array.
+    pub items: String,
+    /// Whether nothing in it was said by a model.
+    pub is_news: bool,
+}
+
 /// How a response is to be kept.
 #[derive(Debug)]
 pub struct Kept {
@@ -38,8 +46,8 @@ pub struct Kept {
     pub store: ResponseStore,
     /// Who waits until that is done.
     pub tasks: TaskTracker,
-    /// The items that it answers, as a JSON array.
-    pub input: String,
+    /// What it answers.
+    pub input: Input,
     /// The response that it follows.
     pub previous: Option<String>,
     /// The conversation that holds it.
@@ -151,13 +159,13 @@ impl Responding {
             model: response.model.to_owned(),
             created: response.created_at,
             status: status(response.status).to_owned(),
-            input,
+            input: input.items,
             response: String::from_utf8_lossy(object).into_owned(),
         };
         // It is kept even where the client does not wait for the end.
         let keep = tasks.spawn(async move {
-            if sends == Sends::Either {
-                row.previous = follows(&store, &row).await;
+            if row.previous.is_none() && sends == Sends::Either && input.is_news {
+                row.previous = last_of(&store, row.conversation.as_ref()).await;
             }
             if let Err(error) = store.put(&row).await {
                 // The client has its answer all the same.
@@ -176,25 +184,10 @@ fn object(writer: &ResponseWriter) -> Bytes {
         .into()
 }
 
-/// The response that this one follows: the one that the client named, or, where it named a conversation
-/// of its own and sent only what is new, the last of that.
-async fn follows(store: &ResponseStore, row: &StoredResponse) -> Option<String> {
-    let named = row.conversation.as_ref().filter(|id| !id.is_made_up());
-    match (&row.previous, named) {
-        (None, Some(conversation)) if is_news(&row.input) => {
-            store.latest(conversation).await.ok().flatten()
-        }
-        _ => row.previous.clone(),
-    }
-}
-
-/// Whether items hold nothing that a model has said.
-fn is_news(items: &str) -> bool {
-    let items: Vec<Value> = serde_json::from_str(items).unwrap_or_default();
-    !items.iter().any(|item| {
-        let is_call = |kind: &str| kind.ends_with("_call");
-        item["role"] == "assistant" || item["type"].as_str().is_some_and(is_call)
-    })
+/// The response that one follows which brings only what is new to a conversation of the client's own.
+async fn last_of(store: &ResponseStore, conversation: Option<&ConversationId>) -> Option<String> {
+    let named = conversation.filter(|id| !id.is_made_up())?;
+    store.latest(named).await.ok().flatten()
 }
 
 fn status(status: ResponseStatus) -> &'static str {

@@ -54,13 +54,13 @@ impl Running {
         self.entries().get(id).cloned()
     }
 
-    /// A panic elsewhere leaves the map whole: nothing here panics while it is changed.
     /// The names of all that run.
     #[cfg(test)]
     pub fn ids(&self) -> Vec<String> {
         self.entries().keys().map(ToString::to_string).collect()
     }
 
+    /// A panic elsewhere leaves the map whole: nothing here panics while it is changed.
     fn entries(&self) -> MutexGuard<'_, HashMap<Arc<str>, RunningResponse>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

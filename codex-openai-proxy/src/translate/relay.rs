@@ -249,11 +249,6 @@ impl Whole {
     }
 }
 
-/// Whether a JSON text is an object, if it is one at all: lists are read as objects too.
-fn is_object(text: &str) -> bool {
-    text.trim_ascii_start().starts_with('{')
-}
-
 /// Appends an event with this data, in which a model is named. A line feed in it begins another
 /// `data` field.
 fn write_frame(out: &mut Vec<u8>, event: Option<&str>, data: &Splice<'_>, name: &Name) {

@@ -225,8 +225,8 @@ fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
 fn text_schema() -> Value {
     json!({
         "type": "object",
-        "properties": { "input": { "type": "string" } },
-        "required": ["input"],
+        "properties": { Tool::INPUT: { "type": "string" } },
+        "required": [Tool::INPUT],
         "additionalProperties": false,
     })
 }

@@ -1,6 +1,6 @@
 //! Tools that the client offers and runs, and the calls that the model makes to them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 
 /// A function that the client offers to the model. The client runs it; this process never does.
@@ -36,11 +36,36 @@ pub enum ToolKind {
     #[default]
     Function,
     /// Free text: a custom tool. Engines that know functions only offer it as a function with one
-    /// string named `input`, which is what [`Tool::parameters`] describes.
+    /// string named [`Tool::INPUT`], which is what [`Tool::parameters`] describes.
     Custom,
 }
 
 impl Tool {
+    /// The property that holds the text of a custom tool's call, where an upstream knows functions
+    /// only.
+    pub const INPUT: &str = "input";
+
+    /// The arguments of a function that stands for a custom tool, with this text.
+    #[must_use]
+    pub fn wrap_input(text: &str) -> String {
+        json!({ Self::INPUT: text }).to_string()
+    }
+
+    /// The text in such arguments.
+    ///
+    /// # Errors
+    ///
+    /// What the model wrote, where it kept to no form.
+    pub fn unwrap_input(arguments: String) -> Result<String, String> {
+        match serde_json::from_str(&arguments) {
+            Ok(Value::Object(mut properties)) => match properties.remove(Self::INPUT) {
+                Some(Value::String(text)) => Ok(text),
+                _ => Err(arguments),
+            },
+            _ => Err(arguments),
+        }
+    }
+
     /// What it does, for an upstream that knows functions only: a grammar is told in words.
     #[must_use]
     pub fn function_description(&self) -> Option<Cow<'_, str>> {

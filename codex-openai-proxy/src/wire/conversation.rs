@@ -60,6 +60,13 @@ impl ConversationNames {
         }
     }
 
+    /// Whether the body names no conversation, or none but this.
+    #[must_use]
+    pub fn is_nothing_but(&self, id: &ConversationId) -> bool {
+        let mut named = self.id.iter().chain(&self.cursor);
+        named.all(|named| named == id)
+    }
+
     /// Drops the weaker of two names.
     pub(super) fn keep_one(&mut self, dropped: &mut Dropped) {
         if self.id.is_some() && self.cursor.take().is_some() {

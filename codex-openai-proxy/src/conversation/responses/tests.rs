@@ -1,6 +1,7 @@
 //! The stored responses on a real disk.
 
 use super::*;
+use crate::conversation::{Row, Store, Transcript};
 use serde_json::json;
 use std::fs;
 use tempfile::TempDir;
@@ -76,8 +77,8 @@ async fn putting_again_replaces_and_deleting_tells_whether_there_was_one() {
     };
     store.put(&other).await.unwrap();
     assert_eq!(store.get("resp_1").await.unwrap(), Some(other));
-    assert_eq!(store.delete("resp_1").await.unwrap().count, 1);
-    assert_eq!(store.delete("resp_1").await.unwrap(), Gone::default());
+    assert!(store.delete("resp_1").await.unwrap());
+    assert!(!store.delete("resp_1").await.unwrap());
     assert!(!has(&store, "resp_1").await);
 }
 
@@ -177,7 +178,10 @@ async fn old_responses_go_unless_younger_ones_follow_them() {
 #[tokio::test]
 async fn the_oldest_go_where_there_are_too_many() {
     let home = TempDir::new().unwrap();
-    let all = ["resp_1", "resp_2", "resp_3"].map(|id| response(id, None));
+    let all = ["resp_1", "resp_2", "resp_3"].map(|id| StoredResponse {
+        input: json!([{ "id": "x", "text": "你好".repeat(100) }]).to_string(),
+        ..response(id, None)
+    });
     let size = all[0].input.len() + all[0].response.len();
     let store = store_with(&home, &all).await;
     let room = u64::try_from(2 * size + size / 2).unwrap();
@@ -188,27 +192,53 @@ async fn the_oldest_go_where_there_are_too_many() {
 }
 
 #[tokio::test]
-async fn a_conversation_of_ours_is_left_alone_with_its_last_response() {
+async fn what_is_said_last_in_a_conversation_is_what_ended_well() {
     let home = TempDir::new().unwrap();
-    let ours = ConversationId::made_up(Uuid::from_u128(7));
-    let of = |id, conversation: &ConversationId| StoredResponse {
-        conversation: Some(conversation.clone()),
+    let chat = ConversationId::new("chat-1").unwrap();
+    let of = |id, status: &str| StoredResponse {
+        conversation: Some(chat.clone()),
+        status: status.to_owned(),
         ..response(id, None)
     };
-    let theirs = ConversationId::new("chat-1").unwrap();
-    let all = [
-        of("resp_1", &ours),
-        of("resp_2", &ours),
-        of("resp_3", &theirs),
-    ];
+    let all = [of("resp_1", "completed"), of("resp_2", "cancelled")];
     let store = store_with(&home, &all).await;
+    let latest = store.latest(&chat).await.unwrap();
+    assert_eq!(latest.as_deref(), Some("resp_1"));
     assert_eq!(
-        store.latest(&ours).await.unwrap().as_deref(),
-        Some("resp_2")
+        store.place("resp_2").await.unwrap(),
+        Some(Placed(Some(chat)))
     );
-    assert_eq!(store.delete("resp_1").await.unwrap().orphans, []);
-    assert_eq!(store.delete("resp_2").await.unwrap().orphans, [ours]);
-    assert_eq!(store.delete("resp_3").await.unwrap().orphans, []);
+    assert_eq!(store.place("resp_3").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn conversations_of_ours_go_stale_when_nobody_uses_them_and_no_response_is_left() {
+    let home = TempDir::new().unwrap();
+    let ours = |number| ConversationId::made_up(Uuid::from_u128(number));
+    let theirs = ConversationId::new("chat-1").unwrap();
+    let conversations = Store::open(home.path()).await.unwrap();
+    for (id, days) in [(ours(1), 31), (ours(2), 31), (ours(3), 29), (theirs, 31)] {
+        let row = Row {
+            thread: "t".to_owned(),
+            rollout: home.path().join("r"),
+            model: "m".to_owned(),
+            turns: 1,
+            items: 0,
+            transcript: Transcript::default(),
+            hidden: Vec::new(),
+            created: 0,
+            used: NOW - days * DAY,
+            id,
+        };
+        conversations.put(&row).await.unwrap();
+    }
+    let followed = StoredResponse {
+        conversation: Some(ours(2)),
+        ..response("resp_1", None)
+    };
+    let store = store_with(&home, &[followed]).await;
+    let gone = store.prune(RETENTION, MOST_BYTES, NOW).await.unwrap();
+    assert_eq!(gone.stale, [ours(1)]);
 }
 
 #[tokio::test]

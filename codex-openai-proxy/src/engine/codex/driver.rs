@@ -99,7 +99,8 @@ impl Driver {
             Box::pin(driver.answer(job)).instrument(span).await;
             // A client that has a name for it tries again under that name, and with it comes the
             // cache key of the first attempt.
-            if driver.keep == Keep::WhileLive && driver.is_blank() && driver.retire() {
+            let is_unnamed = driver.keep == Keep::WhileLive || driver.id.is_made_up();
+            if is_unnamed && driver.is_blank() && driver.retire() {
                 break;
             }
         }

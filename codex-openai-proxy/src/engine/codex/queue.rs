@@ -42,7 +42,7 @@ pub struct Job {
 pub enum Keep {
     /// As long as its thread lives.
     WhileLive,
-    /// For good: the client has a name for it.
+    /// For good: the client has a name for it, or a response that it can go on from.
     Lasting,
 }
 

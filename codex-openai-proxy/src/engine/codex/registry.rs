@@ -274,6 +274,10 @@ impl State {
         match self.entries.get(&id) {
             None => Place::Named(id, named.sends),
             Some(entry) if entry.diverges(&Says::new(blocks, named.sends)) => Place::Forked(id),
+            // It follows a response, as others may that are being answered: each is a branch.
+            Some(entry) if named.sends == Sends::Whole && id.is_made_up() && entry.is_awaited() => {
+                Place::Forked(id)
+            }
             Some(_) => Place::Live(id, named.sends),
         }
     }
@@ -414,6 +418,11 @@ impl State {
 }
 
 impl Entry {
+    /// Whether somebody waits for an answer.
+    fn is_awaited(&self) -> bool {
+        self.busy > 0 && self.unanswered.iter().any(Unanswered::is_awaited)
+    }
+
     /// Whether a request says something else than one that is not answered yet. One whose client has
     /// left does not count: whoever stops a request and sends another has changed their mind.
     fn diverges(&self, says: &Says) -> bool {

@@ -11,6 +11,7 @@ use crate::{
     },
 };
 use std::time::Duration;
+use uuid::Uuid;
 
 fn registry(max_live: usize) -> Registry {
     let settings = ConversationSettings {
@@ -124,6 +125,26 @@ fn whoever_has_left_is_not_waited_for_nor_forked_from() {
     let third = route(&registry, Some("chat-1"), Sends::Whole, vec![user("Three")]);
     assert!(third.stream.conversation().unwrap().is_made_up());
     drop(begun);
+}
+
+#[test]
+fn requests_that_follow_the_same_response_at_once_are_branches() {
+    let registry = registry(10);
+    let held = ConversationId::made_up(Uuid::from_u128(7));
+    let follow = || {
+        route(
+            &registry,
+            Some(held.as_str()),
+            Sends::Whole,
+            vec![user("One")],
+        )
+    };
+    let (first, second) = (follow(), follow());
+    assert_eq!(first.stream.conversation(), Some(&held));
+    assert_ne!(second.stream.conversation(), Some(&held));
+    // When nobody waits there any more, it goes on.
+    drop(first.stream);
+    assert_eq!(follow().stream.conversation(), Some(&held));
 }
 
 #[test]

@@ -17,16 +17,12 @@ use codex_extension_api::{
 };
 use codex_tools::{ResponsesApiTool, ToolExposure};
 use names::{WireNames, accepted};
-use serde_json::{Value, json};
 use std::{
     borrow::Cow,
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
-
-/// The property that holds the text of a custom tool's call.
-const INPUT: &str = "input";
 
 /// The tools of one request, with their names on the wire.
 #[derive(Default)]
@@ -109,7 +105,7 @@ impl ClientTools {
         };
         let arguments = match kind {
             ToolKind::Function => arguments,
-            ToolKind::Custom => free_text(arguments),
+            ToolKind::Custom => Tool::unwrap_input(arguments).unwrap_or_else(|as_it_is| as_it_is),
         };
         ToolCall {
             id,
@@ -129,7 +125,7 @@ impl ClientTools {
             .map_or_else(|| accepted(&call.name), |(wire_name, _)| wire_name.clone());
         let arguments = match call.kind {
             ToolKind::Function => call.arguments,
-            ToolKind::Custom => json!({ INPUT: call.arguments }).to_string(),
+            ToolKind::Custom => Tool::wrap_input(&call.arguments),
         };
         (name, arguments)
     }
@@ -140,17 +136,6 @@ impl fmt::Debug for ClientTools {
         f.debug_list()
             .entries(self.offered.iter().map(|tool| &tool.name))
             .finish()
-    }
-}
-
-/// The text of a custom tool's call; what the model wrote where it kept to no form.
-fn free_text(arguments: String) -> String {
-    match serde_json::from_str(&arguments) {
-        Ok(Value::Object(mut fields)) => match fields.remove(INPUT) {
-            Some(Value::String(text)) => text,
-            _ => arguments,
-        },
-        _ => arguments,
     }
 }
 

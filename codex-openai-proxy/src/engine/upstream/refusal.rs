@@ -82,10 +82,10 @@ pub(super) fn is_of_quota(error: &ProviderError) -> bool {
         .is_some_and(|error| error["code"] == QUOTA || error["type"] == QUOTA)
 }
 
-/// Headers that tell a client when to come back, or the provider's people what happened.
+/// Whether clients go by a header: it tells when to come back, or whether to.
 fn is_kept(name: &HeaderName) -> bool {
     *name == header::RETRY_AFTER
-        || ["retry-after-ms", "x-request-id", "x-should-retry"].contains(&name.as_str())
+        || ["retry-after-ms", "x-should-retry"].contains(&name.as_str())
         || name.as_str().starts_with("x-ratelimit-")
 }
 
@@ -99,20 +99,32 @@ fn without(secrets: &[Secret], mut body: Vec<u8>) -> Vec<u8> {
         if secret.len() < SHORTEST_SECRET {
             continue;
         }
-        let mut from = 0;
-        while let Some(at) = find(&body[from..], secret) {
-            let begin = from + at;
-            body.splice(begin..begin + secret.len(), HIDDEN.bytes());
-            from = begin + HIDDEN.len();
-        }
-        let begun = (SHORTEST_SECRET..secret.len()).rev();
-        let cut = begun.map(|length| &secret[..length]);
-        if let Some(part) = cut.into_iter().find(|part| body.ends_with(part)) {
-            body.truncate(body.len() - part.len());
-            body.extend_from_slice(HIDDEN.as_bytes());
+        if let Some(hidden) = hide(secret, &body) {
+            body = hidden;
         }
     }
     body
+}
+
+/// The same for one secret; `None` where it does not stand there.
+fn hide(secret: &[u8], body: &[u8]) -> Option<Vec<u8>> {
+    let mut hidden = Vec::new();
+    let mut rest = body;
+    while let Some(at) = find(rest, secret) {
+        hidden.extend_from_slice(&rest[..at]);
+        hidden.extend_from_slice(HIDDEN.as_bytes());
+        rest = &rest[at + secret.len()..];
+    }
+    let mut begun = (SHORTEST_SECRET..secret.len()).rev();
+    let cut = begun.find(|&length| rest.ends_with(&secret[..length]));
+    if hidden.is_empty() && cut.is_none() {
+        return None;
+    }
+    hidden.extend_from_slice(&rest[..rest.len() - cut.unwrap_or(0)]);
+    if cut.is_some() {
+        hidden.extend_from_slice(HIDDEN.as_bytes());
+    }
+    Some(hidden)
 }
 
 fn find(body: &[u8], secret: &[u8]) -> Option<usize> {

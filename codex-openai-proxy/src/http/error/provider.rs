@@ -2,11 +2,8 @@
 
 use super::{AUTHENTICATION_UPSTREAM, ErrorReply, SERVER};
 use crate::{turn::ProviderError, wire::error::ErrorBody};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
-
-/// `Retry-After` in milliseconds, which OpenAI's libraries prefer.
-const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
 /// `true` or `false`: what OpenAI's libraries do with an error, whatever its status.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -53,8 +50,7 @@ impl From<ProviderError> for ErrorReply {
             if let (Ok(name), Ok(value)) = (
                 HeaderName::try_from(name),
                 HeaderValue::try_from(value.as_str()),
-            ) && is_handed_on(&name)
-            {
+            ) {
                 reply = reply.header(name, value);
             }
         }
@@ -63,13 +59,6 @@ impl From<ProviderError> for ErrorReply {
         }
         reply
     }
-}
-
-/// Whether clients go by a header of a provider's.
-#[must_use]
-pub fn is_handed_on(name: &HeaderName) -> bool {
-    [header::RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY].contains(name)
-        || name.as_str().starts_with("x-ratelimit-")
 }
 
 /// What can be read of a provider's envelope, for the log and for streams.
@@ -105,7 +94,6 @@ mod tests {
                 ("retry-after-ms".to_owned(), "2500".to_owned()),
                 ("x-should-retry".to_owned(), "true".to_owned()),
                 ("x-ratelimit-remaining-requests".to_owned(), "0".to_owned()),
-                ("set-cookie".to_owned(), "a=b".to_owned()),
             ],
         }
     }
@@ -122,7 +110,6 @@ mod tests {
         assert_eq!(response.headers()["retry-after-ms"], "2500");
         assert_eq!(response.headers()["x-should-retry"], "true");
         assert_eq!(response.headers()["x-ratelimit-remaining-requests"], "0");
-        assert!(!response.headers().contains_key("set-cookie"));
         let sent = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(sent, body);
     }

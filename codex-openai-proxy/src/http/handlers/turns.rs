@@ -44,7 +44,7 @@ pub async fn create(
     mut watch: Watch,
 ) -> Response<ReplyBody> {
     watch.on_body(&request.body);
-    let asked = match way(state, &request, watch.log().bodies()) {
+    let asked = match way(state, &request, watch.log().bodies()).await {
         Ok(Way::Relay(relayed)) => return relay::relay(state, *relayed, watch).await,
         Ok(Way::Provider(route)) => asked::by_provider(state, &request, route, &mut watch).await,
         Ok(Way::Engine(name)) => asked::by_engine(state, &request, name, &mut watch).await,
@@ -70,7 +70,11 @@ pub async fn create(
 }
 
 /// Decides who answers. Where there is no provider to choose, the body is not looked at for it.
-fn way(state: &AppState, request: &Request<'_>, bodies: KeptBodies) -> Result<Way, TurnError> {
+async fn way(
+    state: &AppState,
+    request: &Request<'_>,
+    bodies: KeptBodies,
+) -> Result<Way, TurnError> {
     if state.upstreams.is_empty() {
         return Ok(Way::Engine(None));
     }
@@ -86,7 +90,10 @@ fn way(state: &AppState, request: &Request<'_>, bodies: KeptBodies) -> Result<Wa
     };
     // A response of ours means nothing to a provider.
     let previous = peek.previous_response_id.as_deref();
-    let follows_ours = previous.is_some_and(is_made_here);
+    let follows_ours = match previous {
+        Some(id) if is_made_here(id) => matches!(state.responses.place(id).await, Ok(Some(_))),
+        _ => false,
+    };
     if speaks != request.api || speaks != peek.shape || follows_ours {
         return Ok(Way::Provider(route));
     }

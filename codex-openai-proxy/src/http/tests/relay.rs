@@ -444,3 +444,18 @@ async fn what_is_no_reply_is_an_error() {
         assert!(message.contains("text/html"), "{message}");
     }
 }
+
+#[tokio::test]
+async fn a_response_of_the_providers_is_followed_there_whatever_it_is_called() {
+    let provider = Provider::new(|_| Answer::json(r#"{"model":"llama3","output":[]}"#)).await;
+    let service = service(&provider, WireApi::Responses).await;
+    for id in ["resp_0123456789abcdef0123456789abcdef", "resp_theirs"] {
+        let body = json!({"model": "near/llama3", "input": "Hi", "previous_response_id": id});
+        let response = service.respond(&body).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{id}");
+        let seen = provider.seen().pop().unwrap();
+        let sent: Value = serde_json::from_slice(&seen.body).unwrap();
+        assert_eq!(sent["previous_response_id"], id);
+        assert_eq!(sent["model"], "llama3");
+    }
+}

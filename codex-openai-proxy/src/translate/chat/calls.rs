@@ -1,15 +1,13 @@
 //! Tool calls, gathered from their fragments.
 
 use crate::{
-    translate::note::Notes,
+    translate::{
+        arguments::{begins_object, is_json, is_object},
+        note::Notes,
+    },
     turn::{Tool, ToolCall, ToolKind, TurnEvent},
 };
-use serde::de::IgnoredAny;
-use serde_json::Value;
 use std::{borrow::Cow, mem};
-
-/// The property that holds the text of a custom tool's call: see [`Tool::parameters`].
-pub(super) const INPUT: &str = "input";
 
 /// Characters of a seed that go into an id. Ids of more than 64 characters are refused by many.
 const SEED: usize = 48;
@@ -178,7 +176,9 @@ impl Calls {
                     arguments
                 }
                 (ToolKind::Custom, Form::Text) => arguments,
-                (ToolKind::Custom, Form::Json) => free_text(arguments),
+                (ToolKind::Custom, Form::Json) => {
+                    Tool::unwrap_input(arguments).unwrap_or_else(|as_it_is| as_it_is)
+                }
                 (ToolKind::Function, _) => checked(arguments, call, out, notes),
             };
             self.told = true;
@@ -372,28 +372,4 @@ fn checked(
         notes.take("arguments_not_json", call.name.clone());
     }
     arguments
-}
-
-/// Whether this is one object, complete.
-pub(super) fn is_object(json: &str) -> bool {
-    begins_object(json) && json.trim_ascii_end().ends_with('}') && is_json(json)
-}
-
-fn begins_object(json: &str) -> bool {
-    json.trim_ascii_start().starts_with('{')
-}
-
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<IgnoredAny>(text).is_ok()
-}
-
-/// The text of a custom tool's call; what the model wrote where it kept to no form.
-fn free_text(arguments: String) -> String {
-    match serde_json::from_str(&arguments) {
-        Ok(Value::Object(mut fields)) => match fields.remove(INPUT) {
-            Some(Value::String(text)) => text,
-            _ => arguments,
-        },
-        _ => arguments,
-    }
 }

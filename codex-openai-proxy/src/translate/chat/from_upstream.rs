@@ -7,7 +7,7 @@ use super::{
     thoughts::{Said, Thoughts},
 };
 use crate::{
-    translate::{Note, failure, note::Notes},
+    translate::{Note, arguments::WATCHED, failure, note::Notes},
     turn::{FinishReason, Tool, TurnError, TurnEvent, Usage},
     wire::chat::upstream::{Called, Choice, Chunk, Content, Count, Failure, Field, Message, Piece},
 };
@@ -16,9 +16,6 @@ use std::{borrow::Cow, mem};
 
 /// The data of the event that ends a stream.
 const DONE: &str = "[DONE]";
-
-/// Bytes of arguments that are kept of a reply that is only watched.
-const WATCHED: usize = 1024 * 1024;
 
 /// Reads one reply, from a stream or in one piece.
 ///
@@ -70,8 +67,7 @@ impl CompletionReader {
 
     /// A reply that goes to its client as it comes, and is only watched: of long arguments, no more
     /// than the beginning is kept.
-    #[must_use]
-    pub fn watching(seed: &str) -> Self {
+    pub(in crate::translate) fn watching(seed: &str) -> Self {
         let reader = Self::new(&[], seed);
         Self {
             calls: reader.calls.keeping(WATCHED),

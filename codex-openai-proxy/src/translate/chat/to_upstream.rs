@@ -4,16 +4,13 @@ mod history;
 
 use super::{Dialect, LimitField};
 use crate::{
-    translate::Note,
+    translate::{Note, SCHEMA_NAME},
     turn::{Effort, OutputFormat, Tool, ToolChoice, TurnError, TurnRequest, Verbosity},
     wire::chat::upstream_request::{
         AnswerFormat, Choose, Function, FunctionTool, NamedSchema, StreamWish, UpstreamRequest,
     },
 };
 use history::messages;
-
-/// What a schema is called whose author gave it no name: the API wants one.
-const SCHEMA_NAME: &str = "response";
 
 /// A request to a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +54,7 @@ pub fn to_upstream(
         tool_choice: choose(&turn.tool_choice).filter(|_| has_tools),
         parallel_tool_calls: (has_tools && !turn.parallel_tool_calls).then_some(false),
         reasoning_effort: effort.map(Effort::as_str),
-        verbosity: turn.verbosity.map(verbosity),
+        verbosity: turn.verbosity.map(Verbosity::as_str),
         response_format: answer_format(&turn.output),
         temperature: sampling.temperature,
         top_p: sampling.top_p,
@@ -102,14 +99,6 @@ fn choose(choice: &ToolChoice) -> Option<Choose<'_>> {
         ToolChoice::None => Some(Choose::None),
         ToolChoice::Required => Some(Choose::Required),
         ToolChoice::Named(name) => Some(Choose::Function(name)),
-    }
-}
-
-fn verbosity(verbosity: Verbosity) -> &'static str {
-    match verbosity {
-        Verbosity::Low => "low",
-        Verbosity::Medium => "medium",
-        Verbosity::High => "high",
     }
 }
 

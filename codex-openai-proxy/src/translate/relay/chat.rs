@@ -1,6 +1,6 @@
 //! Chat Completions, passing.
 
-use super::{Read, ReadWhole, is_object};
+use super::{Read, ReadWhole};
 use crate::{
     translate::{Note, chat::CompletionReader},
     turn::{TurnError, TurnEvent},
@@ -44,7 +44,7 @@ impl Passing {
             read.told = self.end(said);
             return read;
         }
-        let Some(chunk) = parse(data) else {
+        let Ok(chunk) = Chunk::parse(data) else {
             // It names a member twice, or is no JSON at all. Whether that matters, the client knows.
             return Read::passing(search(data).unwrap_or_else(|_| Splice::new(data)));
         };
@@ -115,16 +115,12 @@ impl Passing {
 /// Reads a reply that came in one piece.
 pub(super) fn whole<'a>(body: &'a str, seed: &str, said: &mut Vec<TurnEvent>) -> ReadWhole<'a> {
     let mut passing = Passing::new(seed);
-    let (splice, read) = match parse(body) {
-        Some(completion) => (splice(body, &completion), passing.observe(completion, said)),
-        None => (search(body)?, Ok(())),
+    let (splice, read) = match Chunk::parse(body) {
+        Ok(completion) => (splice(body, &completion), passing.observe(completion, said)),
+        Err(_) => (search(body)?, Ok(())),
     };
     let read = read.and_then(|()| passing.end(said));
     Ok((splice, read.err(), passing.notes()))
-}
-
-fn parse(data: &str) -> Option<Chunk<'_>> {
-    Chunk::parse(data).ok().filter(|_| is_object(data))
 }
 
 /// The payload, with the place where it names its model. Clients want the name in each chunk, so it

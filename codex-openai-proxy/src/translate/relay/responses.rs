@@ -1,6 +1,6 @@
 //! Responses, passing.
 
-use super::{Read, ReadWhole, failed, is_object};
+use super::{Read, ReadWhole, failed};
 use crate::{
     translate::{Note, chat::ReplyHead, responses::ResponseReader},
     turn::{TurnError, TurnEvent},
@@ -134,8 +134,7 @@ impl Passing {
 pub(super) fn whole<'a>(body: &'a str, seed: &str, said: &mut Vec<TurnEvent>) -> ReadWhole<'a> {
     let mut reader = ResponseReader::watching(seed);
     let mut splice = Splice::new(body);
-    let parsed = Response::parse_body(body.as_bytes()).ok();
-    let read = if let Some(response) = parsed.filter(|_| is_object(body)) {
+    let read = if let Ok(response) = Response::parse_body(body.as_bytes()) {
         match response.model {
             Some(model) => splice.rename(model.get()),
             None if matches!(response.output, Field::Absent) => {}

@@ -6,14 +6,15 @@ mod state;
 mod thought;
 
 use crate::{
-    translate::{Note, failure},
+    translate::{Note, arguments::WATCHED, failure},
     turn::{FinishReason, Tool, TurnError, TurnEvent, Usage},
     wire::{
         chat::upstream::{Count, Failure, Field},
         responses::upstream::{self as wire, Response, StreamEvent},
     },
 };
-use items::{Items, Passing};
+use calls::Ending;
+use items::Items;
 use state::ItemKind;
 use std::{borrow::Cow, mem};
 use thought::Source;
@@ -48,11 +49,12 @@ impl ResponseReader {
     }
 
     /// The same for a reply that goes to the client as it comes, and of which the events are for the
-    /// log: items that a turn has no place for are nothing to note.
+    /// log: items that a turn has no place for are nothing to note, and of long arguments, no more than
+    /// the beginning is kept.
     pub(in crate::translate) fn watching(seed: &str) -> Self {
         // Items say themselves of what kind they are.
         let mut reader = Self::new(&[], seed);
-        reader.items.passing = Passing::On;
+        reader.items.watch(WATCHED);
         reader
     }
 
@@ -150,7 +152,7 @@ impl ResponseReader {
         let text = self.text(event.text, "text");
         match &*kind {
             "response.output_text.delta" | "response.refusal.delta" => {
-                self.items.say(at, content, delta, out);
+                self.items.say(at, content, delta.into_owned(), out);
             }
             "response.output_text.done" => self.items.said(at, content, text, out),
             "response.refusal.done" => {
@@ -159,7 +161,7 @@ impl ResponseReader {
             }
             "response.reasoning_summary_text.delta" => {
                 if let Some(thought) = self.items.thought(at, out) {
-                    thought.more(Source::Summary, summary, delta, out);
+                    thought.more(Source::Summary, summary, delta.into_owned(), out);
                 }
             }
             "response.reasoning_summary_text.done" => {
@@ -169,7 +171,7 @@ impl ResponseReader {
             }
             "response.reasoning_text.delta" => {
                 if let Some(thought) = self.items.thought(at, out) {
-                    thought.more(Source::Raw, content, delta, out);
+                    thought.more(Source::Raw, content, delta.into_owned(), out);
                 }
             }
             "response.reasoning_text.done" => {
@@ -178,7 +180,7 @@ impl ResponseReader {
                 }
             }
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
-                self.items.argue(at, delta, out);
+                self.items.argue(at, delta.into_owned(), out);
             }
             "response.output_item.added" => {
                 if let Some(item) = self.read(event.item, "item") {
@@ -223,8 +225,11 @@ impl ResponseReader {
             return Err(self.refuse(response.error.get().unwrap_or_default()));
         }
         self.has_ended = true;
-        let is_cut = end == End::Incomplete;
-        self.items.end(response.output, is_cut, out);
+        let ending = match end {
+            End::Incomplete => Ending::CutOff,
+            End::Completed | End::Failed => Ending::Whole,
+        };
+        self.items.end(response.output, ending, out);
         let details = response.incomplete_details.get().unwrap_or_default();
         let reason = match (end, details.reason.as_deref()) {
             (End::Incomplete, Some("content_filter")) => FinishReason::ContentFilter,
@@ -248,9 +253,8 @@ impl ResponseReader {
     }
 
     /// A member of the payload that is a text; empty where there is none.
-    fn text(&mut self, field: Field<Cow<'_, str>>, name: &str) -> String {
-        let text = self.read(field, name);
-        text.map(Cow::into_owned).unwrap_or_default()
+    fn text<'a>(&mut self, field: Field<Cow<'a, str>>, name: &str) -> Cow<'a, str> {
+        self.read(field, name).unwrap_or_default()
     }
 
     /// Ends the reply with the provider's error.

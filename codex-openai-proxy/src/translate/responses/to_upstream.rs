@@ -1,6 +1,7 @@
 //! A turn as a request of Responses, for a provider.
 
 use crate::{
+    translate::{SCHEMA_NAME, arguments::readable},
     turn::{
         Effort, ImageDetail, Item, OutputFormat, Part, ReasoningSummary, Role, Tool, ToolCall,
         ToolChoice, ToolKind, TurnRequest, Verbosity,
@@ -24,9 +25,6 @@ pub const HONOURED: &[&str] = &[
     "max_output_tokens",
     "prompt_cache_key",
 ];
-
-/// What a schema is called whose author gave it no name: the API wants one.
-const SCHEMA_NAME: &str = "response";
 
 /// The body of a request to `model`, which asks for a stream and for nothing to be kept.
 ///
@@ -142,7 +140,7 @@ fn past_call(call: &ToolCall) -> UpstreamItem<'_> {
         ToolKind::Function => UpstreamItem::FunctionCall {
             call_id,
             name,
-            arguments,
+            arguments: readable(arguments),
         },
         ToolKind::Custom => UpstreamItem::CustomToolCall {
             call_id,

@@ -13,7 +13,7 @@ use crate::{
         responses::{
             events::ReplyEvent,
             reply::{
-                IncompleteReason, InputTokensDetails, ItemStatus, OutputItem, OutputTokensDetails,
+                IncompleteReason, InputTokensDetails, ItemStatus, OutputTokensDetails,
                 ResponseFailure, ResponseObject, ResponseStatus, ResponseUsage,
             },
         },
@@ -171,12 +171,6 @@ impl ResponseWriter {
         self.reply.as_wire()
     }
 
-    /// The output as it stands: `output` of [`ResponseWriter::response`].
-    #[must_use]
-    pub fn output(&self) -> Vec<OutputItem<'_>> {
-        self.reply.output_items()
-    }
-
     fn take(&mut self, event: TurnEvent, out: Option<&mut Vec<u8>>) {
         if self.has_ended() {
             return;
@@ -304,6 +298,10 @@ impl Reply {
             }
             Phase::Cancelled => (ResponseStatus::Cancelled, None, Some(CANCELLED)),
         };
+        let open = match self.phase {
+            Phase::Waiting | Phase::Running => ItemStatus::InProgress,
+            _ => ItemStatus::Incomplete,
+        };
         ResponseObject {
             id: &head.id,
             created_at: head.created_at,
@@ -314,17 +312,9 @@ impl Reply {
             conversation: head.conversation.as_ref().map(ConversationId::as_str),
             store: head.store,
             repeated: head.echo.members(),
-            output: self.output_items(),
+            output: self.output.as_wire(open),
             usage: self.usage.map(response_usage),
         }
-    }
-
-    fn output_items(&self) -> Vec<OutputItem<'_>> {
-        let open = match self.phase {
-            Phase::Waiting | Phase::Running => ItemStatus::InProgress,
-            _ => ItemStatus::Incomplete,
-        };
-        self.output.as_wire(open)
     }
 }
 

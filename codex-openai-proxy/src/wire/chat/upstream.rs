@@ -11,7 +11,7 @@ pub use leaf::{Arguments, Code, Content, Count, Piece};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, value::MapAccessDeserializer},
+    de::{Error, MapAccess, value::MapAccessDeserializer},
 };
 use serde_json::value::RawValue;
 use std::{borrow::Cow, mem};
@@ -181,7 +181,7 @@ impl<'a> Chunk<'a> {
     ///
     /// When it is not one JSON object.
     pub fn parse(data: &'a str) -> serde_json::Result<Self> {
-        serde_json::from_str(data)
+        object(serde_json::from_str(data)?)
     }
 
     /// Reads the body of a reply that is no stream.
@@ -190,7 +190,7 @@ impl<'a> Chunk<'a> {
     ///
     /// When it is not one JSON object.
     pub fn parse_body(body: &'a [u8]) -> serde_json::Result<Self> {
-        serde_json::from_slice(body)
+        object(serde_json::from_slice(body)?)
     }
 
     /// Takes out the error that the payload tells, if it does.
@@ -241,6 +241,7 @@ macro_rules! objects {
 }
 
 objects!(
+    Chunk<'a>,
     Choice<'a>,
     Message<'a>,
     ToolCall<'a>,
@@ -262,6 +263,12 @@ impl<'de: 'a, 'a> Leaf<'de> for Failure<'a> {
     fn from_map<A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
         Self::deserialize(MapAccessDeserializer::new(map)).map(Some)
     }
+}
+
+/// What a payload is that has to be an object. (An array would do for serde.)
+pub(in crate::wire) fn object<T>(payload: Field<T>) -> serde_json::Result<T> {
+    let expected = || serde_json::Error::custom("expected an object");
+    payload.get().ok_or_else(expected)
 }
 
 /// Reads a value that is there, `null` or not.

@@ -4,10 +4,12 @@
 //! As with [Chat Completions](crate::wire::chat::upstream), a member of the wrong type costs nothing but
 //! itself, and members that are not listed are passed over.
 
-use crate::wire::chat::upstream::{Arguments, Code, Content, Count, Failure, Field, Leaf, List};
+use crate::wire::chat::upstream::{
+    Arguments, Code, Content, Count, Failure, Field, Leaf, List, object,
+};
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, value::MapAccessDeserializer},
+    de::{MapAccess, value::MapAccessDeserializer},
 };
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -46,12 +48,6 @@ pub struct StreamEvent<'a> {
     /// A refusal that has ended.
     #[serde(borrow)]
     pub refusal: Field<Cow<'a, str>>,
-    /// The arguments of a function, which have ended.
-    #[serde(borrow)]
-    pub arguments: Field<Arguments<'a>>,
-    /// The text for a custom tool, which has ended.
-    #[serde(borrow)]
-    pub input: Field<Cow<'a, str>>,
     /// Why there is no more, in an envelope; the API itself has it without one.
     #[serde(borrow)]
     pub error: Field<Failure<'a>>,
@@ -216,12 +212,6 @@ objects!(
     InputDetails,
     OutputDetails,
 );
-
-/// What a payload is that has to be an object. (An array would do for serde.)
-fn object<T>(payload: Field<T>) -> serde_json::Result<T> {
-    let expected = || serde_json::Error::custom("expected an object");
-    payload.get().ok_or_else(expected)
-}
 
 /// Reads a value that is there, `null` or not.
 fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {

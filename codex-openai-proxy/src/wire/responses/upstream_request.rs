@@ -71,7 +71,7 @@ pub enum UpstreamItem<'a> {
         /// The function.
         name: &'a str,
         /// JSON text.
-        arguments: &'a str,
+        arguments: Cow<'a, str>,
     },
     /// Its result.
     FunctionCallOutput {

@@ -106,6 +106,30 @@ fn a_cancelled_response_can_be_followed() {
 }
 
 #[test]
+fn a_cancelled_response_of_a_named_conversation_can_be_followed() {
+    run(async {
+        let upstream = Upstream::start().await;
+        let proxy = forward(&upstream).await;
+        let never = Gate::default();
+        upstream.reply(held_back(&never));
+        upstream.reply(Reply::text(&["Hello."]));
+        let mut body = ask("Tell me.");
+        body["conversation"] = "chat-1".into();
+        let mut stream = proxy.respond_stream(&body).await;
+        let created = stream.until("response.created").await["response"].clone();
+        assert_eq!(stream.next_text().await, "Once");
+        cancel(&proxy, &created).await.ok();
+        stream.until("response.failed").await;
+        proxy.respond(&follow(&created, "Hi.")).await.ok();
+        assert_eq!(
+            upstream.last_request().lines(),
+            ["user: Tell me.", "assistant: Once", "user: Hi."]
+        );
+        proxy.stop().await;
+    });
+}
+
+#[test]
 fn what_has_ended_or_never_was_cannot_be_cancelled() {
     run(async {
         let upstream = Upstream::start().await;

@@ -82,7 +82,7 @@ fn the_input_of_a_response_can_be_listed() {
 }
 
 #[test]
-fn a_running_response_is_shown_as_far_as_it_has_come() {
+fn a_running_response_is_shown_as_it_began() {
     run(async {
         let upstream = Upstream::start().await;
         let proxy = forward(&upstream).await;

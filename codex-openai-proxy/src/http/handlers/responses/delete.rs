@@ -6,18 +6,14 @@ use crate::{
 };
 use http::{Response, StatusCode};
 
-/// Forgets a response that has ended, and with the last response of a conversation that nobody has a
-/// name for, that conversation. Others stay as they are.
+/// Forgets a response that has ended. The conversation that it belongs to, if any, stays as it is: it
+/// may go on by its name.
 pub(super) async fn delete(state: &AppState, id: &str) -> Result<Response<ReplyBody>, ErrorReply> {
     if state.running.get(id).is_some() {
         return Err(ErrorReply::running_response(id));
     }
-    let gone = state.responses.delete(id).await?;
-    if gone.count == 0 {
+    if !state.responses.delete(id).await? {
         return Err(ErrorReply::unknown_response(id));
-    }
-    for conversation in &gone.orphans {
-        state.engine.delete_conversation(conversation).await?;
     }
     Ok(reply::json(StatusCode::OK, &ResponseDeleted::new(id)))
 }

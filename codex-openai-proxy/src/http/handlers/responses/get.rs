@@ -7,7 +7,7 @@ use crate::{
 };
 use http::{Response, StatusCode, Uri};
 
-/// The response object, as its client got it, or as it stands while it is running. `include` adds
+/// The response object, as its client got it, or as it began while it is running. `include` adds
 /// nothing: what the request that made the response wanted included is in it.
 pub(super) async fn get(
     state: &AppState,

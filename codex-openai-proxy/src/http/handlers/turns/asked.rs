@@ -3,10 +3,12 @@
 use super::{Request, references};
 use crate::{
     config::WireApi,
+    conversation::responses::Placed,
     engine::upstream::Route,
     http::{
         AppState,
         conversation::{self, CONVERSATION_ID},
+        responding::Input,
         watch,
         watch::Watch,
     },
@@ -64,8 +66,8 @@ pub struct Draft {
     pub tool_names: ToolNames,
     /// The conversation, where the client named one.
     pub conversation: Option<ConversationId>,
-    /// The items that it answers, where it is to be kept: a JSON array.
-    pub kept: Option<String>,
+    /// The items that it answers, where it is to be kept.
+    pub kept: Option<Input>,
     /// The response that it follows.
     pub previous: Option<String>,
     /// How much of its conversation the client sends.
@@ -259,7 +261,13 @@ impl Draft {
         let is_wanted = can_keep && body.get("store") != Some(&Value::Bool(false));
         // The reader takes it apart, so that it has to be copied.
         let input = body.get("input").filter(|_| is_wanted);
-        let kept = input.map(|input| Value::Array(input_items(input.clone(), &id)).to_string());
+        let kept = input.map(|input| {
+            let items = input_items(input.clone(), &id);
+            Input {
+                is_news: !items.iter().any(is_of_model),
+                items: Value::Array(items).to_string(),
+            }
+        });
         Self {
             echo: Echo::of(body),
             kept,
@@ -304,16 +312,18 @@ async fn follow(
         param: Some("previous_response_id".to_owned()),
         code: Some("previous_response_not_found"),
     };
-    let chain = state.responses.chain(id).await?.ok_or_else(not_found)?;
-    let (made_up, named) = match chain.conversation {
+    let Placed(conversation) = state.responses.place(id).await?.ok_or_else(not_found)?;
+    let (made_up, named) = match conversation {
         Some(conversation) if conversation.is_made_up() => (Some(conversation), None),
         named => (None, named),
     };
     if let (Memory::OfEngine, Some(named)) = (memory, named)
+        && asked.common.conversation.is_nothing_but(&named)
         && state.responses.latest(&named).await?.as_ref() == Some(id)
     {
         return Ok(Some(Follows::Conversation(named)));
     }
+    let chain = state.responses.chain(id).await?.ok_or_else(not_found)?;
     if chain.missing.is_some() {
         return Err(not_found());
     }
@@ -324,6 +334,12 @@ async fn follow(
         .filter(|item| !is_cut_off_call(item));
     asked.earlier = InputItem::read_earlier(items.collect())?;
     Ok(Some(Follows::History(made_up)))
+}
+
+/// Whether a model has said an item.
+fn is_of_model(item: &Value) -> bool {
+    let kind = item["type"].as_str();
+    item["role"] == "assistant" || kind.is_some_and(|kind| kind.ends_with("_call"))
 }
 
 fn is_cut_off_call(item: &Value) -> bool {

@@ -1,16 +1,12 @@
 //! The items of a turn as messages.
 
 use crate::{
-    translate::chat::{
-        Dialect,
-        calls::{INPUT, is_object},
-    },
-    turn::{ImageDetail, Item, Part, Role, ToolCall, ToolKind, TurnError},
+    translate::{arguments::readable, chat::Dialect},
+    turn::{ImageDetail, Item, Part, Role, Tool, ToolCall, ToolKind, TurnError},
     wire::chat::upstream_request::{
         CalledFunction, UpstreamCall, UpstreamContent, UpstreamImage, UpstreamMessage, UpstreamPart,
     },
 };
-use serde_json::json;
 use std::{borrow::Cow, collections::HashMap, mem};
 
 /// Between texts that were apart.
@@ -18,9 +14,6 @@ const PARAGRAPH: &str = "\n\n";
 
 /// Stands in a tool's result for its images, which the message of a tool cannot hold.
 const IMAGES_FOLLOW: &str = "[The images of this result follow in the next user message.]";
-
-/// Holds what a model wrote as the arguments of a call, where it is no JSON object.
-const ARGUMENTS: &str = "arguments";
 
 /// The messages of a turn, in the order that the API demands and in the shape that the templates of
 /// models take, which are stricter than the API.
@@ -226,14 +219,9 @@ fn developer(item: &Item) -> Option<&[Part]> {
 }
 
 fn past_call(call: &ToolCall) -> UpstreamCall<'_> {
-    let wrapped = |name: &str| Cow::Owned(json!({ name: call.arguments }).to_string());
     let arguments = match call.kind {
-        ToolKind::Custom => wrapped(INPUT),
-        // Servers that read the arguments stumble over none.
-        ToolKind::Function if call.arguments.trim_ascii().is_empty() => Cow::Borrowed("{}"),
-        ToolKind::Function if is_object(&call.arguments) => Cow::Borrowed(&*call.arguments),
-        // And they refuse, from here on, each request with arguments that they cannot read.
-        ToolKind::Function => wrapped(ARGUMENTS),
+        ToolKind::Custom => Cow::Owned(Tool::wrap_input(&call.arguments)),
+        ToolKind::Function => readable(&call.arguments),
     };
     UpstreamCall {
         id: &call.id,

@@ -1,10 +1,12 @@
 //! Tool calls, as their events come.
 
 use crate::{
-    translate::note::Notes,
+    translate::{
+        arguments::{is_json, is_object},
+        note::Notes,
+    },
     turn::{Tool, ToolCall, ToolKind, TurnEvent},
 };
-use serde::{Deserialize, de::IgnoredAny};
 use std::collections::HashSet;
 
 /// Characters of a seed that go into an id. Ids of more than 64 characters are refused by many.
@@ -13,6 +15,9 @@ const SEED: usize = 48;
 /// What all calls of a reply have in common.
 #[derive(Debug)]
 pub(super) struct Calls {
+    /// Bytes of arguments that may still be kept, where there is a bound: of what comes behind it,
+    /// only the length is.
+    room: Option<usize>,
     /// The custom tools that were offered.
     custom: HashSet<String>,
     /// What ids are made from.
@@ -32,11 +37,13 @@ pub(super) struct Call {
     head: Option<Head>,
     /// What came of the arguments. Of a call that was begun, all of it has been told.
     arguments: String,
+    /// Bytes of them that came behind that and were not kept.
+    skipped: usize,
     /// How its item ended, if it has.
     ending: Option<Ending>,
 }
 
-/// How the item of a call ended.
+/// How the item of a call ended, or the whole reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
     /// As one that is whole.
@@ -66,23 +73,23 @@ pub(super) enum Form {
     Wrapped,
 }
 
-/// The text in [`Form::Wrapped`], see [`Tool::parameters`].
-#[derive(Deserialize)]
-struct Wrapper {
-    input: String,
-}
-
 impl Calls {
     /// No calls yet, to `tools`.
     pub(super) fn new(tools: &[Tool], seed: &str) -> Self {
         let custom = tools.iter().filter(|tool| tool.kind == ToolKind::Custom);
         Self {
+            room: None,
             custom: custom.map(|tool| tool.name.clone()).collect(),
             seed: seed.chars().take(SEED).collect(),
             ids: HashSet::new(),
             begun: 0,
             told: 0,
         }
+    }
+
+    /// Keeps no more than so many bytes of arguments.
+    pub(super) fn keep(&mut self, room: usize) {
+        self.room = Some(room);
     }
 
     /// Whether a call of that id was told, or has begun.
@@ -163,18 +170,38 @@ impl Call {
         });
     }
 
-    /// More of the arguments.
-    pub(super) fn more(&mut self, arguments: String, out: &mut Vec<TurnEvent>) {
-        self.arguments.push_str(&arguments);
+    /// More of the arguments, which are kept as far as there is room.
+    pub(super) fn more(&mut self, arguments: String, calls: &mut Calls, out: &mut Vec<TurnEvent>) {
+        let left = match calls.room {
+            Some(_) if self.skipped > 0 => None,
+            Some(room) => room.checked_sub(arguments.len()),
+            None => Some(0),
+        };
+        if let Some(left) = left {
+            calls.room = calls.room.map(|_| left);
+            self.arguments.push_str(&arguments);
+        } else {
+            self.skipped = self.skipped.saturating_add(arguments.len());
+        }
         if let Some(index) = self.index() {
             tell(index, arguments, out);
         }
     }
 
     /// All of the arguments. What was told before stays as it was.
-    pub(super) fn whole(&mut self, arguments: &str, out: &mut Vec<TurnEvent>, notes: &mut Notes) {
+    pub(super) fn whole(
+        &mut self,
+        arguments: &str,
+        calls: &mut Calls,
+        out: &mut Vec<TurnEvent>,
+        notes: &mut Notes,
+    ) {
+        // What was not kept cannot be compared.
+        if self.skipped > 0 {
+            return;
+        }
         match arguments.strip_prefix(&*self.arguments) {
-            Some(rest) => self.more(rest.to_owned(), out),
+            Some(rest) => self.more(rest.to_owned(), calls, out),
             // Some servers send them empty in the last event.
             None if arguments.is_empty() => {}
             None => notes.take("arguments_differ", self.name().to_owned()),
@@ -208,58 +235,61 @@ impl Call {
         None
     }
 
-    /// The reply has ended, and no more comes. Of one that was `cut` off, only calls that are whole
-    /// are told: to run half of a call would be worse than not to run it.
+    /// The reply has ended, and no more comes. Of one that was cut off, only calls that are whole are
+    /// told: to run half of a call would be worse than not to run it.
     pub(super) fn last(
         self,
-        is_cut: bool,
+        reply: Ending,
         calls: &mut Calls,
         out: &mut Vec<TurnEvent>,
         notes: &mut Notes,
     ) {
         let is_whole = self.is_whole();
-        if is_cut {
+        if reply == Ending::CutOff {
             // JSON shows by itself where it ends; free text does not.
             let shows = self.form() != Some(Form::Text) && !self.is_empty();
             if self.ending.is_some() || !is_whole || !shows {
                 return notes.take("call_cut_off", self.name().to_owned());
             }
-        } else if !is_whole && self.form() == Some(Form::Json) {
+        } else if !is_whole && self.skipped == 0 && self.form() == Some(Form::Json) {
             notes.take("arguments_not_json", self.name().to_owned());
         }
         self.tell(calls, out, notes);
     }
 
-    /// Whether what came of the arguments can be all of them.
+    /// Whether what came of the arguments can be all of them. Where not all was kept, nobody knows
+    /// but the provider.
     fn is_whole(&self) -> bool {
         match self.form() {
-            Some(Form::Json) => {
-                self.is_empty() || serde_json::from_str::<IgnoredAny>(&self.arguments).is_ok()
-            }
-            Some(Form::Wrapped) => serde_json::from_str::<Wrapper>(&self.arguments).is_ok(),
+            _ if self.skipped > 0 => self.ending == Some(Ending::Whole),
+            Some(Form::Json) => self.is_empty() || is_json(&self.arguments),
+            Some(Form::Wrapped) => is_object(&self.arguments),
             Some(Form::Text) | None => true,
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.arguments.trim_ascii().is_empty()
+        self.skipped == 0 && self.arguments.trim_ascii().is_empty()
     }
 
     /// Tells the call as a whole.
     fn tell(mut self, calls: &mut Calls, out: &mut Vec<TurnEvent>, notes: &mut Notes) {
         if self.is_empty() && self.form() == Some(Form::Json) {
-            self.more("{}".to_owned(), out);
+            self.more("{}".to_owned(), calls, out);
         }
+        let length = self.arguments.len().saturating_add(self.skipped);
         let Some(Head { id, name, form, .. }) = self.head else {
             return notes.take("call_without_name", String::new());
         };
+        if self.skipped > 0 {
+            notes.take("arguments_not_kept", format!("{name}: {length} bytes"));
+        }
         let (kind, arguments) = match form {
             Form::Json => (ToolKind::Function, self.arguments),
             Form::Text => (ToolKind::Custom, self.arguments),
             Form::Wrapped => {
-                let text = serde_json::from_str(&self.arguments);
-                let text = text.map(|Wrapper { input }| input);
-                (ToolKind::Custom, text.unwrap_or(self.arguments))
+                let text = Tool::unwrap_input(self.arguments);
+                (ToolKind::Custom, text.unwrap_or_else(|as_it_is| as_it_is))
             }
         };
         calls.told += 1;

@@ -14,6 +14,7 @@ use crate::{
     },
 };
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     mem,
 };
@@ -39,14 +40,14 @@ pub(super) struct Items {
     /// Whether there was reasoning.
     has_thought: bool,
     /// What becomes of items that a turn has no place for.
-    pub(super) passing: Passing,
+    passing: Passing,
     /// What the log should know.
     pub(super) notes: Notes,
 }
 
 /// What becomes of items that a turn has no place for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Passing {
+enum Passing {
     /// They are lost, which is noted.
     Over,
     /// The client gets them by another way.
@@ -69,6 +70,13 @@ impl Items {
             passing: Passing::Over,
             notes: Notes::default(),
         }
+    }
+
+    /// Of a reply that is only watched: the client gets by another way what a turn has no place for,
+    /// and no more than so many bytes of arguments are kept.
+    pub(super) fn watch(&mut self, room: usize) {
+        self.passing = Passing::On;
+        self.calls.keep(room);
     }
 
     /// Whether a call was told as a whole.
@@ -143,13 +151,19 @@ impl Items {
     }
 
     /// All of a part of a message, which is told unless it was.
-    pub(super) fn said(&mut self, at: u64, part: u64, text: String, out: &mut Vec<TurnEvent>) {
+    pub(super) fn said(
+        &mut self,
+        at: u64,
+        part: u64,
+        text: Cow<'_, str>,
+        out: &mut Vec<TurnEvent>,
+    ) {
         let is_told = match self.states.get(&at) {
             Some(State::Message(spoken)) => spoken.parts.contains(&part),
             _ => false,
         };
         if !is_told {
-            self.say(at, part, text, out);
+            self.say(at, part, text.into_owned(), out);
         }
     }
 
@@ -172,7 +186,7 @@ impl Items {
         self.turn_to(at, out);
         let state = self.states.entry(at);
         if let State::Call(call) = state.or_insert_with(|| State::Call(Call::default())) {
-            call.more(arguments, out);
+            call.more(arguments, &mut self.calls, out);
         }
     }
 
@@ -278,7 +292,7 @@ impl Items {
                 }
                 let arguments = item.arguments.get().map(|arguments| arguments.0);
                 let whole = arguments.or_else(|| item.input.get()).unwrap_or_default();
-                call.whole(&whole, out, notes);
+                call.whole(&whole, calls, out, notes);
                 let ending = if is_cut {
                     Ending::CutOff
                 } else {
@@ -362,11 +376,11 @@ impl Items {
 
     /// Tells what only the last event holds, and ends what is open. What has been told is found by
     /// its position; where a provider counts differently there, by what it is. Of a reply that was
-    /// `cut` off, calls may be unfinished.
+    /// cut off, calls may be unfinished.
     pub(super) fn end(
         &mut self,
         output: Field<List<Item<'_>>>,
-        is_cut: bool,
+        ending: Ending,
         out: &mut Vec<TurnEvent>,
     ) {
         let (has_spoken, has_thought) = (self.has_spoken, self.has_thought);
@@ -395,13 +409,13 @@ impl Items {
         }
         for (at, state) in mem::take(&mut self.states) {
             match state {
-                State::Call(call) => call.last(is_cut, &mut self.calls, out, &mut self.notes),
-                State::Message(_) if is_cut => {}
+                State::Call(call) => call.last(ending, &mut self.calls, out, &mut self.notes),
+                State::Message(_) if ending == Ending::CutOff => {}
                 state => self.replace(at, Some(state), out),
             }
         }
         for call in mem::take(&mut self.unfinished) {
-            call.last(is_cut, &mut self.calls, out, &mut self.notes);
+            call.last(ending, &mut self.calls, out, &mut self.notes);
         }
         (self.thinking, self.speaking) = (None, None);
         self.tell_late(out);

@@ -5,6 +5,7 @@ use crate::turn::{ToolCall, ToolKind};
 use serde_json::{Value, json};
 
 mod rough;
+mod watched;
 
 /// What the reader makes of a stream of these events.
 fn read(events: &[Value]) -> Vec<TurnEvent> {
@@ -442,17 +443,4 @@ fn items_that_a_server_does_not_count_stay_apart() {
             finished(FinishReason::ToolCalls),
         ]
     );
-}
-
-#[test]
-fn items_that_the_client_gets_as_they_are_are_nothing_to_note() {
-    let search = json!({"type": "response.output_item.done", "output_index": 0,
-        "item": {"type": "web_search_call", "id": "ws_1"}});
-    let mut reader = ResponseReader::watching("seed");
-    let mut told = Vec::new();
-    for event in [search, completed()] {
-        assert_eq!(reader.on_data(&event.to_string(), &mut told), Ok(()));
-    }
-    assert_eq!(reader.notes(), []);
-    assert_eq!(told, [finished(FinishReason::Stop)]);
 }

@@ -1,7 +1,7 @@
 //! Reasoning, as its events come.
 
 use crate::turn::TurnEvent;
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// One item of reasoning.
 ///
@@ -62,11 +62,11 @@ impl Thought {
         &mut self,
         source: Source,
         part: u64,
-        text: String,
+        text: Cow<'_, str>,
         out: &mut Vec<TurnEvent>,
     ) {
         if !self.parts.contains(&part) {
-            self.more(source, part, text, out);
+            self.more(source, part, text.into_owned(), out);
         }
     }
 

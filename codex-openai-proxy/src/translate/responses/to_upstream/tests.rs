@@ -183,3 +183,26 @@ fn reasoning_that_the_provider_did_not_seal_stays_here() {
         .collect();
     assert_eq!(kinds, ["user", "assistant", "user"]);
 }
+
+#[test]
+fn past_arguments_that_are_no_object_are_mended() {
+    let input = |arguments: &str| {
+        json!([
+            {"type": "function_call", "call_id": "a", "name": "f", "arguments": arguments},
+            {"type": "function_call_output", "call_id": "a", "output": "1"},
+        ])
+    };
+    let wrapped = |arguments: &str| json!({ "arguments": arguments }).to_string();
+    let whole = "{ \"a\": 1 }";
+    let cases = [
+        ("", "{}".to_owned()),
+        (" ", "{}".to_owned()),
+        (whole, whole.to_owned()),
+        ("{\"a\":", wrapped("{\"a\":")),
+        ("[1]", wrapped("[1]")),
+    ];
+    for (arguments, sent) in cases {
+        let request = json!({"model": "m", "input": input(arguments)});
+        assert_eq!(asked(&request)["input"], input(&sent), "{arguments}");
+    }
+}

@@ -148,7 +148,18 @@ fn errors_are_found_in_every_form() {
 
 #[test]
 fn what_is_no_object_is_no_chunk() {
-    for data in ["", "text", "\"text\"", "1", "{\"choices\":[", "{} {}"] {
+    for data in [
+        "",
+        "text",
+        "\"text\"",
+        "1",
+        "null",
+        "[]",
+        r#"[{"error":"no"}]"#,
+        "{\"choices\":[",
+        "{} {}",
+    ] {
         assert!(Chunk::parse(data).is_err(), "{data}");
+        assert!(Chunk::parse_body(data.as_bytes()).is_err(), "{data}");
     }
 }
