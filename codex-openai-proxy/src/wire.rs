@@ -21,3 +21,4 @@ mod sampling;
 pub mod splice;
 pub mod sse;
 pub mod tools;
+pub mod upstream;

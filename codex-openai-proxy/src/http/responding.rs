@@ -5,7 +5,7 @@ use crate::{
     conversation::responses::{ResponseStore, StoredResponse},
     translate::responses::{ResponseHead, ResponseWriter, WriterOptions},
     turn::{ConversationId, Sends, TurnEvent},
-    wire::{error::ErrorBody, responses::reply::ResponseStatus},
+    wire::error::ErrorBody,
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -158,7 +158,7 @@ impl Responding {
             previous,
             model: response.model.to_owned(),
             created: response.created_at,
-            status: status(response.status).to_owned(),
+            status: response.status.as_str().to_owned(),
             input: input.items,
             response: String::from_utf8_lossy(object).into_owned(),
         };
@@ -188,14 +188,4 @@ fn object(writer: &ResponseWriter) -> Bytes {
 async fn last_of(store: &ResponseStore, conversation: Option<&ConversationId>) -> Option<String> {
     let named = conversation.filter(|id| !id.is_made_up())?;
     store.latest(named).await.ok().flatten()
-}
-
-fn status(status: ResponseStatus) -> &'static str {
-    match status {
-        ResponseStatus::InProgress => "in_progress",
-        ResponseStatus::Completed => "completed",
-        ResponseStatus::Incomplete => "incomplete",
-        ResponseStatus::Failed => "failed",
-        ResponseStatus::Cancelled => "cancelled",
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     turn::TurnError,
-    wire::chat::upstream::{Code, Failure},
+    wire::upstream::{Code, Failure},
 };
 use std::borrow::Cow;
 

@@ -4,11 +4,11 @@
 //! reaches the provider byte for byte, fields that nobody here knows among it.
 
 use super::{
-    chat::upstream::{Content, Field, Piece},
     invalid,
     members::{Members, Text, place},
     object::Object,
     splice::{Name, Splice},
+    upstream::{Content, Field, Piece},
 };
 use crate::turn::TurnError;
 use bytes::Bytes;

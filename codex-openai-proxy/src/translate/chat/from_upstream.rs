@@ -9,7 +9,10 @@ use super::{
 use crate::{
     translate::{Note, arguments::WATCHED, failure, note::Notes},
     turn::{FinishReason, Tool, TurnError, TurnEvent, Usage},
-    wire::chat::upstream::{Called, Choice, Chunk, Content, Count, Failure, Field, Message, Piece},
+    wire::{
+        chat::upstream::{Called, Choice, Chunk, Message},
+        upstream::{Content, Count, Failure, Field, Piece},
+    },
 };
 use ending::{finish_reason, token_counts};
 use std::{borrow::Cow, mem};

@@ -4,12 +4,7 @@ use super::{Read, ReadWhole};
 use crate::{
     translate::{Note, chat::CompletionReader},
     turn::{TurnError, TurnEvent},
-    wire::{
-        chat::upstream::{Chunk, Field},
-        error::ErrorBody,
-        splice::Splice,
-        sse,
-    },
+    wire::{chat::upstream::Chunk, error::ErrorBody, splice::Splice, sse, upstream::Field},
 };
 
 /// The data of the event that ends a stream.

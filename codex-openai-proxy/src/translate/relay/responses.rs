@@ -5,11 +5,11 @@ use crate::{
     translate::{Note, chat::ReplyHead, responses::ResponseReader},
     turn::{TurnError, TurnEvent},
     wire::{
-        chat::upstream::{Count, Field},
         error::ErrorBody,
         members::{self, Members},
         responses::upstream::{Response, StreamEvent},
         splice::Splice,
+        upstream::{Count, Field},
     },
 };
 use failed::Before;

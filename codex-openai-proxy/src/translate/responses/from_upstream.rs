@@ -9,8 +9,8 @@ use crate::{
     translate::{Note, arguments::WATCHED, failure},
     turn::{FinishReason, Tool, TurnError, TurnEvent, Usage},
     wire::{
-        chat::upstream::{Count, Failure, Field},
         responses::upstream::{self as wire, Response, StreamEvent},
+        upstream::{Count, Failure, Field},
     },
 };
 use calls::Ending;

@@ -37,8 +37,7 @@ pub struct ResponseObject<'a> {
 }
 
 /// `status` of a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseStatus {
     /// The model is at it.
     InProgress,
@@ -50,6 +49,26 @@ pub enum ResponseStatus {
     Failed,
     /// The client has called it off.
     Cancelled,
+}
+
+impl ResponseStatus {
+    /// OpenAI's word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Incomplete => "incomplete",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Serialize for ResponseStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 /// `error` of a response.

@@ -1,16 +1,12 @@
 //! What providers answer in Responses: the events of a stream and whole responses, borrowed from the
 //! payload.
 //!
-//! As with [Chat Completions](crate::wire::chat::upstream), a member of the wrong type costs nothing but
-//! itself, and members that are not listed are passed over.
+//! See [`upstream`](crate::wire::upstream) for what becomes of members that nobody expects.
 
-use crate::wire::chat::upstream::{
-    Arguments, Code, Content, Count, Failure, Field, Leaf, List, object,
+use crate::wire::upstream::{
+    Arguments, Code, Content, Count, Failure, Field, List, object, objects, raw,
 };
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, value::MapAccessDeserializer},
-};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -192,17 +188,6 @@ impl<'a> Response<'a> {
     }
 }
 
-/// Types that are objects and nothing else.
-macro_rules! objects {
-    ($($object:ty),* $(,)?) => {$(
-        impl<'de: 'a, 'a> Leaf<'de> for $object {
-            fn from_map<A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
-                Self::deserialize(MapAccessDeserializer::new(map)).map(Some)
-            }
-        }
-    )*};
-}
-
 objects!(
     StreamEvent<'a>,
     Response<'a>,
@@ -212,8 +197,3 @@ objects!(
     InputDetails,
     OutputDetails,
 );
-
-/// Reads a value that is there, `null` or not.
-fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
-}

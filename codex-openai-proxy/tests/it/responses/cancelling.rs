@@ -85,36 +85,25 @@ fn a_silent_stream_ends_when_it_is_cancelled() {
 
 #[test]
 fn a_cancelled_response_can_be_followed() {
-    run(async {
-        let upstream = Upstream::start().await;
-        let proxy = forward(&upstream).await;
-        let never = Gate::default();
-        upstream.reply(held_back(&never));
-        upstream.reply(Reply::text(&["Hello."]));
-        let mut stream = proxy.respond_stream(&ask("Tell me.")).await;
-        let created = stream.until("response.created").await["response"].clone();
-        assert_eq!(stream.next_text().await, "Once");
-        cancel(&proxy, &created).await.ok();
-        stream.until("response.failed").await;
-        proxy.respond(&follow(&created, "Hi.")).await.ok();
-        assert_eq!(
-            upstream.last_request().lines(),
-            ["user: Tell me.", "assistant: Once", "user: Hi."]
-        );
-        proxy.stop().await;
-    });
+    is_followed(ask("Tell me."));
 }
 
 #[test]
 fn a_cancelled_response_of_a_named_conversation_can_be_followed() {
-    run(async {
+    let mut body = ask("Tell me.");
+    body["conversation"] = "chat-1".into();
+    is_followed(body);
+}
+
+/// Asserts that what was said up to the end of a cancelled response is heard after it. `body` asks for
+/// that response.
+fn is_followed(body: Value) {
+    run(async move {
         let upstream = Upstream::start().await;
         let proxy = forward(&upstream).await;
         let never = Gate::default();
         upstream.reply(held_back(&never));
         upstream.reply(Reply::text(&["Hello."]));
-        let mut body = ask("Tell me.");
-        body["conversation"] = "chat-1".into();
         let mut stream = proxy.respond_stream(&body).await;
         let created = stream.until("response.created").await["response"].clone();
         assert_eq!(stream.next_text().await, "Once");

@@ -1,7 +1,10 @@
 //! `POST /v1/responses/{id}/cancel`.
 
 use super::stored;
-use crate::http::{AppState, body::ReplyBody, error::ErrorReply, reply, watch::Watch};
+use crate::{
+    http::{AppState, body::ReplyBody, error::ErrorReply, reply, watch::Watch},
+    wire::responses::reply::ResponseStatus,
+};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::{Map, Value};
@@ -13,7 +16,7 @@ use tokio::time::timeout;
 const STOPS_WITHIN: Duration = Duration::from_secs(5);
 
 /// How a response has ended that was cancelled.
-const CANCELLED: &str = "cancelled";
+const CANCELLED: &str = ResponseStatus::Cancelled.as_str();
 
 /// Stops a response that is running, and shows what there is of it. One that was cancelled already is
 /// shown as it is. Unlike OpenAI's, it need not run in the background.
@@ -57,7 +60,7 @@ fn as_cancelled(object: Bytes) -> Bytes {
         return object;
     };
     match members.get_mut("status") {
-        Some(status) if status == "in_progress" => *status = CANCELLED.into(),
+        Some(status) if status == ResponseStatus::InProgress.as_str() => *status = CANCELLED.into(),
         _ => return object,
     }
     serde_json::to_vec(&members).map_or(object, Bytes::from)

@@ -3,7 +3,10 @@
 use crate::{
     translate::{failure, note::Notes},
     turn::{FinishReason, TurnError, Usage},
-    wire::chat::upstream::{self as wire, Count, Field},
+    wire::{
+        chat::upstream as wire,
+        upstream::{Count, Field},
+    },
 };
 
 /// Why a reply ended. Servers add to the words, and some write them in capitals.

@@ -9,8 +9,8 @@ use crate::{
     translate::note::Notes,
     turn::{Tool, TurnEvent},
     wire::{
-        chat::upstream::{Content, Field, List},
         responses::upstream::Item,
+        upstream::{Content, Field, List},
     },
 };
 use std::{

@@ -4,8 +4,8 @@ use super::{calls::Call, thought::Thought};
 use crate::{
     turn::ToolKind,
     wire::{
-        chat::upstream::{Content, Field, Piece},
         responses::upstream::Item,
+        upstream::{Content, Field, Piece},
     },
 };
 use std::{borrow::Cow, collections::BTreeSet};

@@ -1,6 +1,7 @@
 //! Payloads as servers write them.
 
 use super::*;
+use crate::wire::upstream::Piece;
 
 fn parse(data: &str) -> Chunk<'_> {
     Chunk::parse(data).unwrap()
