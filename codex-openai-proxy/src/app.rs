@@ -3,9 +3,11 @@
 #[cfg(feature = "codex")]
 pub mod engines;
 pub mod logging;
+pub mod reload;
+mod session_key;
 
 use crate::{
-    config::Config,
+    config::{Config, Loaded, Sources},
     conversation::{
         ResponseStore,
         responses::{MOST_BYTES, RETENTION},
@@ -14,9 +16,15 @@ use crate::{
         Engine, Readiness,
         upstream::{UpstreamError, Upstreams},
     },
-    http::{AppState, Server, state::unix_seconds},
+    http::{
+        AppState, Server,
+        session::Sessions,
+        state::{CurrentState, unix_seconds},
+    },
     traffic::{Inbox, Traffic},
 };
+use logging::Filter;
+use reload::Reloader;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
@@ -29,7 +37,7 @@ const LAST_WRITES: Duration = Duration::from_secs(2);
 /// A service whose socket is bound.
 pub struct App {
     server: Server,
-    state: Arc<AppState>,
+    current: Arc<CurrentState>,
 }
 
 /// Why a service cannot begin.
@@ -64,11 +72,14 @@ impl App {
         let upstreams = Upstreams::new(&config.upstreams)?;
         let responses = ResponseStore::open(&config.home).await;
         let traffic = Traffic::start(inbox, &config.home, &config.logs).await;
+        let sessions = session_key::open(&config.home);
+        let sessions = sessions.map_or_else(Sessions::of_this_process, Sessions::new);
         let state = AppState::new(config, engine, traffic)?
+            .with_sessions(sessions)
             .with_upstreams(upstreams)
             .with_responses(responses);
-        let state = Arc::new(state);
-        Ok(Self { server, state })
+        let current = Arc::new(CurrentState::from_pointee(state));
+        Ok(Self { server, current })
     }
 
     /// The address that was bound.
@@ -77,19 +88,23 @@ impl App {
         self.server.local_addr()
     }
 
+    /// What takes up changes of the configuration while the service runs, if it is run beside it.
+    /// `loaded` is the configuration that the service was begun with. From now on, SIGHUP does not end
+    /// the process.
+    #[must_use]
+    pub fn reloader(&self, sources: Sources, loaded: Loaded, filter: Filter) -> Reloader {
+        Reloader::new(sources, loaded, filter, Arc::clone(&self.current))
+    }
+
     /// Serves until `shutdown` is done and running replies have ended or had their time.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        if let Readiness::NotReady(reason) = self.state.engine.readiness() {
-            tracing::warn!(reason, "engine_not_ready");
-        }
-        if self.state.config.api_keys.is_empty() {
-            tracing::info!("PROXY_API_KEY is not set: only direct loopback requests are served");
-        }
-        let state = Arc::clone(&self.state);
+        let Self { server, current } = self;
+        tell_what_is_missing(&current.load());
         tokio::select! {
-            () = self.server.serve(self.state, shutdown) => {}
-            () = prune(&state) => {}
+            () = server.serve(Arc::clone(&current), shutdown) => {}
+            () = prune(&current) => {}
         }
+        let state = current.load_full();
         state.tasks.close();
         if timeout(LAST_WRITES, state.tasks.wait()).await.is_err() {
             tracing::warn!(count = state.tasks.len(), "responses_not_stored");
@@ -99,11 +114,21 @@ impl App {
     }
 }
 
+fn tell_what_is_missing(state: &AppState) {
+    if let Readiness::NotReady(reason) = state.engine.readiness() {
+        tracing::warn!(reason, "engine_not_ready");
+    }
+    if state.config.api_keys.is_empty() {
+        tracing::info!("PROXY_API_KEY is not set: only direct loopback requests are served");
+    }
+}
+
 /// Deletes what is too old, again and again. Never ends.
-async fn prune(state: &AppState) {
+async fn prune(current: &CurrentState) {
     let mut due = tokio::time::interval(PRUNE_EVERY);
     loop {
         due.tick().await;
+        let state = current.load_full();
         if !state.responses.is_usable() {
             continue;
         }

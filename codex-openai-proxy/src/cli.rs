@@ -7,39 +7,46 @@ mod account;
 mod conversations;
 #[cfg(feature = "codex")]
 mod demo;
+mod health;
+mod keys;
+mod manual;
+mod serve;
+mod settings;
 mod signals;
 #[cfg(test)]
 mod tests;
 
 use crate::{
-    app::{
-        App, BindError,
-        logging::{self, LoggingError},
-    },
-    config::{Config, ConfigError, Flags, process_environment},
+    app::{BindError, logging::LoggingError},
+    config::{ConfigError, Flags, Sources},
     conversation::StoreError,
-    engine::Engine,
-    traffic::{self, Inbox},
 };
 use clap::{Args, Parser, Subcommand};
-use signals::StopSignals;
+use clap_complete::Shell;
+use serve::Setup;
 use std::{
     io::{self, Write},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
-    sync::Arc,
 };
 
+pub use health::HealthError;
+pub use keys::KeyError;
+
 #[cfg(feature = "codex")]
-use crate::app::engines::{self, StartError};
-#[cfg(not(feature = "codex"))]
-use crate::engine::unavailable::UnavailableEngine;
+use crate::app::engines::StartError;
 
 /// Told where a build without codex-core is asked for what only codex-core does.
 #[cfg(not(feature = "codex"))]
 const NO_CODEX: &str =
     "this build has no Codex engine: it was compiled without the cargo feature `codex`";
+
+/// What the service logs unless told otherwise: codex-core tells each step of its threads at info.
+const SERVING: &str = "info,codex_=warn,codex_openai_proxy=info";
+
+/// What the other commands log: their results are on the screen, and it would only come between.
+const QUIET: &str = "warn";
 
 /// An OpenAI-compatible API whose answers come from Codex threads in this process.
 #[derive(Debug, Parser)]
@@ -59,6 +66,27 @@ struct GlobalFlags {
     /// Configuration file [default: config.toml in this program's state folder, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The section `[profiles.NAME]` of the configuration file that is laid over the rest of it
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// What is logged: error, warn, info, debug or trace; `RUST_LOG` says more
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// The form of the log: pretty or json
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+impl From<GlobalFlags> for Flags {
+    fn from(flags: GlobalFlags) -> Self {
+        Self {
+            addr: flags.addr,
+            config: flags.config,
+            profile: flags.profile,
+            log_level: flags.log_level,
+            log_format: flags.log_format,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -84,6 +112,25 @@ enum Command {
         #[command(subcommand)]
         action: Option<conversations::Action>,
     },
+    /// Show or check the configuration
+    Config {
+        #[command(subcommand)]
+        action: settings::Action,
+    },
+    /// Make keys for clients
+    Key {
+        #[command(subcommand)]
+        action: keys::Action,
+    },
+    /// Ask a server that is running whether it can answer requests; exits with 1 if it cannot
+    Health(health::Asked),
+    /// Print what makes a shell complete this program's commands and flags
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// Why a command failed.
@@ -107,6 +154,12 @@ pub enum CliError {
     /// There is nothing to delete under these names.
     #[error("no such conversation: {0}")]
     UnknownConversations(String),
+    /// There is no key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A server is not well.
+    #[error(transparent)]
+    Health(#[from] HealthError),
     /// There is no engine.
     #[cfg(feature = "codex")]
     #[error(transparent)]
@@ -138,74 +191,54 @@ impl CliError {
 ///
 /// See [`CliError`].
 pub async fn run(cli: Cli) -> Result<(), CliError> {
-    let flags = Flags {
-        addr: cli.global.addr,
-        config: cli.global.config,
-    };
-    let config = Config::load(&process_environment, &flags)?;
-    let command = cli.command.unwrap_or(Command::Serve);
-    let default_filter = match command {
-        // codex-core tells each step of its threads at info.
-        Command::Serve | Command::Demo => "info,codex_=warn,codex_openai_proxy=info",
-        // Their results are on the screen; the log would only come between.
-        _ => "warn",
-    };
-    // Writes what is still to be written when it is dropped.
-    let _writer = logging::init(&config, default_filter)?;
-    match command {
-        Command::Serve => serve(config).await,
+    let sources = Sources::of_process(cli.global.into());
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(Setup::begin(sources, SERVING)?).await,
         Command::Conversations { action } => {
             let action = action.unwrap_or(conversations::Action::List);
-            conversations::run(&config, action).await
+            let setup = Setup::begin(sources, QUIET)?;
+            conversations::run(setup.config(), action).await
         }
+        Command::Config { action } => settings::run(action, &sources),
+        Command::Key { action } => keys::run(action),
+        Command::Health(asked) => health::run(asked, &sources).await,
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man => manual::man(),
         #[cfg(feature = "codex")]
-        Command::Demo => demo::run(config).await,
+        Command::Demo => demo::run(Setup::begin(sources, SERVING)?).await,
         #[cfg(feature = "codex")]
         Command::Login { device_auth } => {
+            let setup = Setup::begin(sources, QUIET)?;
             if device_auth {
-                account::device_login(&config).await
+                account::device_login(setup.config()).await
             } else {
-                account::browser_login(&config).await
+                account::browser_login(setup.config()).await
             }
         }
         #[cfg(feature = "codex")]
-        Command::Logout => account::logout(&config).await,
+        Command::Logout => account::logout(Setup::begin(sources, QUIET)?.config()).await,
         #[cfg(feature = "codex")]
-        Command::Status => account::status(&config).await,
+        Command::Status => account::status(Setup::begin(sources, QUIET)?.config()).await,
         #[cfg(feature = "codex")]
-        Command::Models => account::models(&config).await,
+        Command::Models => account::models(Setup::begin(sources, QUIET)?.config()).await,
         #[cfg(not(feature = "codex"))]
-        _ => Err(CliError::NoCodex),
+        Command::Demo
+        | Command::Login { .. }
+        | Command::Logout
+        | Command::Status
+        | Command::Models => Err(CliError::NoCodex),
     }
 }
 
-async fn serve(config: Config) -> Result<(), CliError> {
-    let (channel, inbox) = traffic::channel(config.logs.bodies);
-    #[cfg(feature = "codex")]
-    let engine = engines::serving(&config, &channel).await?;
-    #[cfg(not(feature = "codex"))]
-    let engine = {
-        drop(channel);
-        Arc::new(UnavailableEngine::new(NO_CODEX))
-    };
-    serve_with(config, engine, inbox, |_| String::new()).await
-}
-
-/// Serves until a signal to stop, after telling on standard output where, and what `hint` makes
-/// of the address.
-async fn serve_with(
-    config: Config,
-    engine: Arc<dyn Engine>,
-    inbox: Inbox,
-    hint: impl FnOnce(SocketAddr) -> String,
-) -> Result<(), CliError> {
-    // Before anybody can know that the service is up, and send a signal.
-    let signals = StopSignals::listen()?;
-    let app = App::bind(config, engine, inbox).await?;
-    let addr = app.local_addr();
-    print(&format!("listening on http://{addr}\n{}", hint(addr)))?;
-    app.serve(signals.stop()).await;
-    Ok(())
+/// An address at which this machine is to be had that listens on `addr`.
+fn reachable(mut addr: SocketAddr) -> SocketAddr {
+    if addr.ip().is_unspecified() {
+        addr.set_ip(match addr.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    addr
 }
 
 /// Writes a result to standard output, at once.

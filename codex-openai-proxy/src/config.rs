@@ -1,29 +1,49 @@
-//! The configuration: plain data, checked once at start.
+//! The configuration: plain data, checked before anything is done with it.
 //!
-//! Three layers, the last wins: the TOML file, the environment, the command line. The environment
-//! is read here alone, through a lookup that the caller hands in.
+//! Four layers, the last wins: the TOML file, the profile of it that is in force, the environment, the
+//! command line. What can be set stands in one table, [`SETTINGS`]. The environment is read here alone,
+//! through a lookup that the caller hands in.
+//!
+//! [`document`] reads the file, [`layers`] finds what was written of a setting and where, [`value`] says
+//! what it means, [`names`] what nobody knows, and [`load`] makes the [`Config`] of it.
 
+mod document;
+mod effective;
 mod error;
+mod example;
+pub mod keys;
+mod layers;
 mod load;
-mod raw;
+mod local;
+mod names;
+mod origin;
+mod reader;
+mod settings;
+mod sources;
 #[cfg(test)]
 mod tests;
+mod units;
 mod upstreams;
+mod value;
 
-pub use error::{ConfigError, Mistake};
-pub use load::{Flags, process_environment};
+pub use error::{ConfigError, Mistake, Place};
+pub use example::example;
+pub use keys::ApiKey;
+pub use local::is_on_this_machine;
+pub use origin::{Effective, Origin, Reload};
+pub use settings::{Kind, PREFIX, PROVIDER_SETTINGS, SETTINGS, Setting};
+pub use sources::{Flags, Loaded, Lookup, Sources, process_environment};
 pub use upstreams::{
     DialectSettings, KeyHeader, MaxTokensField, Secret, UpstreamKey, UpstreamSettings, WireApi,
 };
 
 use crate::turn::Aliases;
 use std::{
-    fmt,
     net::{Ipv4Addr, SocketAddr},
+    num::{NonZeroU32, NonZeroUsize},
     path::PathBuf,
     time::Duration,
 };
-use subtle::{Choice, ConstantTimeEq};
 
 /// Where the proxy listens unless told otherwise.
 pub const DEFAULT_ADDR: SocketAddr =
@@ -42,6 +62,12 @@ pub struct Config {
     pub aliases: Aliases,
     /// Keys that open the API. Without any, only direct loopback requests are served.
     pub api_keys: Vec<ApiKey>,
+    /// Whether only providers on this machine may be asked.
+    pub local_only: bool,
+    /// The web pages that may read replies.
+    pub cors: CorsOrigins,
+    /// How many requests may come, and how many at once.
+    pub admission: AdmissionSettings,
     /// How reasoning is shown.
     pub reasoning: ReasoningSetting,
     /// What Cursor gets where a conversation does not fit the model any more.
@@ -72,6 +98,9 @@ impl Config {
             codex_home,
             aliases: Aliases::default(),
             api_keys: Vec::new(),
+            local_only: false,
+            cors: CorsOrigins::default(),
+            admission: AdmissionSettings::default(),
             reasoning: ReasoningSetting::default(),
             cursor_context_overflow: ContextOverflow::default(),
             limits: Limits::default(),
@@ -98,6 +127,16 @@ pub struct Limits {
     pub first_event: Duration,
     /// How long a client gets nothing but comments where its API has an event that says nothing new.
     pub sign_of_life: Duration,
+    /// How long a client may take for the head of a request.
+    pub head: Duration,
+    /// How long it may take for the body.
+    pub body: Duration,
+    /// How long a connection without a request is kept.
+    pub idle: Duration,
+    /// How many connections there may be at once.
+    pub max_connections: usize,
+    /// How long a request may take, from its arrival to the end of its reply.
+    pub request: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -109,8 +148,60 @@ impl Default for Limits {
             first_event: Duration::from_secs(15),
             // The Codex CLI gives up after five minutes without an event, comments or not.
             sign_of_life: Duration::from_mins(2),
+            head: Duration::from_secs(30),
+            body: Duration::from_mins(2),
+            idle: Duration::from_secs(90),
+            max_connections: 4096,
+            request: Some(Duration::from_hours(1)),
         }
     }
+}
+
+/// The web pages that may read replies, as `Access-Control-Allow-Origin` has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// All of them. Who is let in is decided otherwise.
+    #[default]
+    Any,
+    /// Those of these origins, such as `https://chat.example.com`.
+    These(Vec<String>),
+}
+
+/// How many requests are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdmissionSettings {
+    /// How many may come from one key and address.
+    pub rate: Option<RateLimit>,
+    /// How many replies may be made at once. The others wait.
+    pub max_parallel: Option<NonZeroUsize>,
+    /// How many may wait for that.
+    pub max_queued: usize,
+    /// How long they wait at most.
+    pub queue_timeout: Duration,
+    /// The header in which whatever stands before us, such as a tunnel, tells the client's address. It is
+    /// believed of peers on loopback addresses alone. In lower case.
+    pub address_header: Option<String>,
+}
+
+impl Default for AdmissionSettings {
+    fn default() -> Self {
+        Self {
+            rate: None,
+            max_parallel: None,
+            max_queued: 256,
+            queue_timeout: Duration::from_mins(1),
+            address_header: None,
+        }
+    }
+}
+
+/// So many requests in so much time, which may all come at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many.
+    pub requests: NonZeroU32,
+    /// In how much time. Never zero.
+    pub window: Duration,
 }
 
 /// How long conversations stay at hand, and how many. One that is put away goes on when its
@@ -237,6 +328,11 @@ pub struct CodexSettings {
     pub allow_private_image_hosts: bool,
     /// The one model that there is, in place of the bundled catalog: the demo's.
     pub only_model: Option<String>,
+    /// How hard the model thinks where neither the request nor its model's name says so.
+    pub reasoning_effort: Option<String>,
+    /// The folder that threads are told they are in; `None` for an empty one of ours. Nothing is read or
+    /// run there.
+    pub workdir: Option<PathBuf>,
 }
 
 impl Default for CodexSettings {
@@ -248,38 +344,8 @@ impl Default for CodexSettings {
             fetch_images: true,
             allow_private_image_hosts: false,
             only_model: None,
+            reasoning_effort: None,
+            workdir: None,
         }
-    }
-}
-
-/// A key that opens the API. Shows itself to nobody.
-#[derive(Clone)]
-pub struct ApiKey(String);
-
-impl ApiKey {
-    /// A key, if it can be sent in a header: visible ASCII, at least one character.
-    #[must_use]
-    pub fn new(key: &str) -> Option<Self> {
-        let sendable = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
-        sendable.then(|| Self(key.to_owned()))
-    }
-
-    /// Whether `presented` is this key. Takes the same time for every key of this length.
-    #[must_use]
-    pub fn matches(&self, presented: &[u8]) -> Choice {
-        self.0.as_bytes().ct_eq(presented)
-    }
-
-    /// Another key, which tells nothing of this one, for the one purpose that `context` names. See
-    /// [`blake3::derive_key`] for what makes a good context.
-    #[must_use]
-    pub fn derive(&self, context: &str) -> [u8; 32] {
-        blake3::derive_key(context, self.0.as_bytes())
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
     }
 }

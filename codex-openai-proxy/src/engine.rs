@@ -7,17 +7,25 @@ pub mod unavailable;
 pub mod upstream;
 
 use crate::{
+    config::{CodexSettings, ConversationSettings},
     traffic::RequestLog,
     turn::{Catalog, ConversationId, TurnError, TurnEvent, TurnRequest},
 };
-use futures_util::{Stream, StreamExt, future::BoxFuture, stream::BoxStream};
+use futures_util::{
+    Stream, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use std::{
     fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Sleep, sleep_until},
+};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Something that answers turns.
@@ -52,6 +60,14 @@ pub trait Engine: Send + Sync + 'static {
         id: &'a ConversationId,
     ) -> BoxFuture<'a, Result<bool, TurnError>>;
 
+    /// What is known of it without asking anybody.
+    fn report(&self) -> Report {
+        Report::default()
+    }
+
+    /// From now on new turns and threads go by these settings, as far as the engine can change them.
+    fn configure(&self, _codex: &CodexSettings, _conversations: ConversationSettings) {}
+
     /// Ends every running turn with [`TurnError::Unavailable`] and frees what it holds.
     fn shutdown(&self) -> BoxFuture<'_, ()>;
 }
@@ -65,6 +81,54 @@ pub enum Readiness {
     NotReady(String),
 }
 
+/// What an engine tells of itself. Nothing of it is a secret.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// Who answers its turns; `None` where it asks nobody.
+    pub provider: Option<ProviderReport>,
+    /// The login that it uses, such as `chatgpt` or `api_key`; `None` without one.
+    pub login: Option<&'static str>,
+    /// Its threads.
+    pub threads: Threads,
+    /// How much of the plan is used up, as far as the provider has told.
+    pub windows: Vec<Window>,
+    /// How many model calls were repeated because they failed, since the process began.
+    pub retries: u64,
+}
+
+/// A window of a plan's limits, as it was told last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Window {
+    /// What it is called, such as `primary`; of a limit with a name of its own, behind that and a colon.
+    pub name: String,
+    /// How much of it is used up, in percent.
+    pub used_percent: f64,
+    /// When it begins anew, in seconds since 1970, where that is known.
+    pub resets_at: Option<u64>,
+}
+
+/// Whom an engine asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderReport {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its host, with the port where the URL names one.
+    pub host: String,
+    /// Whether that is this machine.
+    pub is_local: bool,
+}
+
+/// How many threads there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Threads {
+    /// Of conversations that are in memory.
+    pub live: usize,
+    /// Of these, those that wait for the results of tool calls.
+    pub parked: usize,
+    /// Requests that wait for another of their conversation.
+    pub waiting: usize,
+}
+
 /// Events that may wait for a slow reader before the engine's pump waits too.
 const BUFFERED_EVENTS: usize = 64;
 
@@ -75,6 +139,14 @@ const BUFFERED_EVENTS: usize = 64;
 pub struct TurnStream {
     conversation: Option<ConversationId>,
     events: BoxStream<'static, Result<TurnEvent, TurnError>>,
+    /// When the turn has to have ended.
+    due: Option<Due>,
+}
+
+/// The end of a turn's time.
+struct Due {
+    passed: Pin<Box<Sleep>>,
+    error: TurnError,
 }
 
 /// The engine's end of a [`TurnStream`].
@@ -88,6 +160,7 @@ impl TurnStream {
         let stream = Self {
             conversation: Some(conversation),
             events: ReceiverStream::new(events).boxed(),
+            due: None,
         };
         (sender, stream)
     }
@@ -100,7 +173,17 @@ impl TurnStream {
         Self {
             conversation: None,
             events: events.boxed(),
+            due: None,
         }
+    }
+
+    /// The same, which ends with `error` at that time if it has not ended before. The engine is told so
+    /// at once.
+    #[must_use]
+    pub fn until(mut self, at: Instant, error: TurnError) -> Self {
+        let passed = Box::pin(sleep_until(at));
+        self.due = Some(Due { passed, error });
+        self
     }
 
     /// The conversation that the turn belongs to, so that the client can go on with it. `None` where
@@ -112,7 +195,7 @@ impl TurnStream {
 
     /// The next event; `None` once the turn has ended.
     pub async fn next(&mut self) -> Option<Result<TurnEvent, TurnError>> {
-        self.events.next().await
+        StreamExt::next(self).await
     }
 }
 
@@ -128,6 +211,11 @@ impl Stream for TurnStream {
     type Item = Result<TurnEvent, TurnError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let due = &mut self.due;
+        if let Some(due) = due.take_if(|due| due.passed.as_mut().poll(cx).is_ready()) {
+            self.events = stream::empty().boxed();
+            return Poll::Ready(Some(Err(due.error)));
+        }
         self.events.poll_next_unpin(cx)
     }
 }

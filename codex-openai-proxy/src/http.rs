@@ -5,12 +5,15 @@
 //! place that knows which failure is which status.
 
 pub mod access;
+pub mod admission;
 pub mod body;
 pub mod conversation;
 pub mod dispatch;
 pub mod error;
 pub mod events;
 pub mod handlers;
+mod panics;
+pub mod phase;
 pub mod relay;
 pub mod reply;
 pub mod responding;

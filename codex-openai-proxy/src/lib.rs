@@ -3,6 +3,7 @@
 //! Modules stand in the order in which they may see each other; `tests/tidy.rs` holds them to it.
 
 pub mod files;
+pub mod metrics;
 pub mod sqlite;
 pub mod turn;
 pub mod wire;

@@ -22,3 +22,4 @@ pub mod splice;
 pub mod sse;
 pub mod tools;
 pub mod upstream;
+pub mod x_codex;

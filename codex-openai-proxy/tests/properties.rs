@@ -12,6 +12,9 @@ mod completions;
 mod names;
 #[path = "properties/providers.rs"]
 mod providers;
+// What fuzzing holds streams to as well.
+#[path = "../fuzz/checks/response_client.rs"]
+mod response_client;
 #[path = "properties/responses.rs"]
 mod responses;
 

@@ -12,8 +12,9 @@ use source::Source;
 use std::path::Path;
 
 /// The modules in the order of `lib.rs`, each with those that it may see.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("files", &[]),
+    ("metrics", &[]),
     ("sqlite", &["files"]),
     ("turn", &[]),
     ("wire", &["turn"]),
@@ -36,6 +37,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     (
         "http",
         &[
+            "metrics",
             "turn",
             "wire",
             "config",
@@ -49,6 +51,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
         "app",
         &[
             "files",
+            "metrics",
             "turn",
             "config",
             "traffic",

@@ -38,6 +38,7 @@ export function factList({ request, records, tool_calls: calls = [] }, linkTo) {
     ['calls', 'Tools called', request.calls?.length && toolsText(request.calls)],
     ['messages', 'Sent', [request.messages !== undefined && plural(request.messages, 'message'), request.tools !== undefined && plural(request.tools, 'tool'), incoming.bytes > 0 && bytes(incoming.bytes), request.stream !== undefined && (request.stream ? 'streamed' : 'not streamed')].filter(Boolean).join(', ')],
     ['client', 'Client', [incoming.user_agent, incoming.peer].filter(Boolean).map(visible).join(', from ')],
+    ['key', 'API key', incoming.key && visible(incoming.key)],
     ['started', 'Received', el('span', { title: fullTime(request.time), text: preciseClock(request.time) })],
     ['finish', 'Finish reason', request.finish_reason && visible(request.finish_reason)],
     ['route', 'Path', visible(`${request.method ?? ''} ${request.path ?? ''}`.trim())],

@@ -12,6 +12,8 @@ use tracing_subscriber::{
     filter::{FilterExt, ParseError, filter_fn},
     fmt::{self, format::JsonFields},
     layer::SubscriberExt,
+    registry::Registry,
+    reload,
     util::{SubscriberInitExt, TryInitError},
 };
 
@@ -37,6 +39,9 @@ pub enum LoggingError {
     /// Somebody else logs already.
     #[error("logging: {0}")]
     Taken(#[from] TryInitError),
+    /// Nothing is logged any more.
+    #[error("logging: {0}")]
+    Over(#[from] reload::Error),
 }
 
 /// Lines that may wait for a slow terminal or pipe. Those that do not fit are dropped and counted.
@@ -44,8 +49,37 @@ const WAITING_LINES: usize = 8192;
 
 /// Writes the lines. When it is dropped, the last of them are out.
 pub struct Writer {
+    filter: Filter,
     dropped: ErrorCounter,
     _guard: WorkerGuard,
+}
+
+/// Decides what is logged. A cheap handle.
+#[derive(Clone)]
+pub struct Filter {
+    handle: reload::Handle<EnvFilter, Registry>,
+    default: &'static str,
+}
+
+impl Writer {
+    /// What decides about the lines.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+}
+
+impl Filter {
+    /// From now on this is logged, which reads as `RUST_LOG` does; without it, what is when nobody says
+    /// anything.
+    ///
+    /// # Errors
+    ///
+    /// [`LoggingError::Filter`], and nothing changes.
+    pub fn set(&self, filter: Option<&str>) -> Result<(), LoggingError> {
+        let filter = EnvFilter::builder().parse(filter.unwrap_or(self.default))?;
+        Ok(self.handle.reload(filter)?)
+    }
 }
 
 impl Drop for Writer {
@@ -63,14 +97,19 @@ impl Drop for Writer {
 /// # Errors
 ///
 /// See [`LoggingError`].
-pub fn init(config: &Config, default_filter: &str) -> Result<Writer, LoggingError> {
+pub fn init(config: &Config, default_filter: &'static str) -> Result<Writer, LoggingError> {
     let filter = config.log_filter.as_deref().unwrap_or(default_filter);
     let filter = EnvFilter::builder().parse(filter)?;
+    let (filter, handle) = reload::Layer::new(filter);
     let filter = filter.and(filter_fn(is_safe).with_max_level_hint(LevelFilter::TRACE));
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING_LINES)
         .finish(io::stderr());
     let guard = Writer {
+        filter: Filter {
+            handle,
+            default: default_filter,
+        },
         dropped: writer.error_counter(),
         _guard: guard,
     };

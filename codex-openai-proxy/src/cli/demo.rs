@@ -1,26 +1,25 @@
 //! `demo`: the real engine before a model of our own.
 
-use super::{CliError, serve_with};
-use crate::{app::engines, config::Config, engine::demo::MODEL, traffic};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use super::{
+    CliError, reachable,
+    serve::{self, Setup},
+};
+use crate::{app::engines, engine::demo::MODEL, traffic};
+use std::net::SocketAddr;
 
-pub(super) async fn run(mut config: Config) -> Result<(), CliError> {
+pub(super) async fn run(mut setup: Setup) -> Result<(), CliError> {
+    let config = &mut setup.loaded.config;
     // Its own conversations and its own log.
     config.home.push("demo");
     let (channel, inbox) = traffic::channel(config.logs.bodies);
-    let (engine, _model) = engines::for_demo(&config, &channel).await?;
+    let (engine, _model) = engines::for_demo(config, &channel).await?;
     let keyed = !config.api_keys.is_empty();
-    serve_with(config, engine, inbox, |addr| curl_commands(addr, keyed)).await
+    serve::with(setup, engine, inbox, |addr| curl_commands(addr, keyed)).await
 }
 
 /// Two commands to try, one a line: a reply in one piece, and a stream.
-fn curl_commands(mut addr: SocketAddr, keyed: bool) -> String {
-    if addr.ip().is_unspecified() {
-        addr.set_ip(match addr.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
+fn curl_commands(addr: SocketAddr, keyed: bool) -> String {
+    let addr = reachable(addr);
     let key = if keyed {
         " -H \"authorization: Bearer $PROXY_API_KEY\""
     } else {

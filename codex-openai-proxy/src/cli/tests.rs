@@ -1,5 +1,7 @@
 //! What the command line reads.
 
+mod documentation;
+
 use super::*;
 
 fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
@@ -30,17 +32,46 @@ fn the_commands_are_read_and_flags_stand_anywhere() {
                 action: Some(conversations::Action::List),
             }),
         ),
+        (
+            &["config", "show", "--json"],
+            Some(Command::Config {
+                action: settings::Action::Show { json: true },
+            }),
+        ),
+        (
+            &["key", "new"],
+            Some(Command::Key {
+                action: keys::Action::New { name: None },
+            }),
+        ),
+        (
+            &["completions", "fish"],
+            Some(Command::Completions { shell: Shell::Fish }),
+        ),
     ] {
         assert_eq!(parse(arguments).unwrap().command, command, "{arguments:?}");
     }
     for arguments in [
         ["--addr", "[::1]:1", "--config", "x.toml", "serve"],
         ["serve", "--addr", "[::1]:1", "--config", "x.toml"],
+        ["--addr", "[::1]:1", "--config", "x.toml", "man"],
     ] {
-        let cli = parse(&arguments).unwrap();
-        assert_eq!(cli.global.addr.as_deref(), Some("[::1]:1"));
-        assert_eq!(cli.global.config, Some(PathBuf::from("x.toml")));
+        let flags = Flags::from(parse(&arguments).unwrap().global);
+        assert_eq!(flags.addr.as_deref(), Some("[::1]:1"));
+        assert_eq!(flags.config, Some(PathBuf::from("x.toml")));
     }
+    let flags = [
+        "--profile",
+        "p",
+        "--log-level",
+        "warn",
+        "--log-format",
+        "json",
+    ];
+    let flags = Flags::from(parse(&flags).unwrap().global);
+    assert_eq!(flags.profile.as_deref(), Some("p"));
+    assert_eq!(flags.log_level.as_deref(), Some("warn"));
+    assert_eq!(flags.log_format.as_deref(), Some("json"));
 }
 
 #[test]
@@ -50,6 +81,12 @@ fn strangers_are_refused() {
         &["serve", "--device-auth"],
         &["--port=1"],
         &["conversations", "delete"],
+        &["config"],
+        &["config", "check", "--json"],
+        &["key", "hash", "a", "b"],
+        &["health", "--url", "nonsense"],
+        &["completions"],
+        &["completions", "cmd"],
         &["conversations", "delete", "--all", "a"],
     ] {
         assert!(parse(arguments).is_err(), "{arguments:?}");

@@ -1,290 +1,151 @@
-//! From file, environment and flags to a checked [`Config`].
+//! From the layers to a checked [`Config`].
 
+pub(super) mod access;
 mod dialect;
-mod upstreams;
+mod server;
+pub(super) mod upstreams;
 
 use super::{
-    ApiKey, CodexSettings, Config, ConfigError, ContextOverflow, ConversationSettings,
-    DEFAULT_ADDR, KeptBodies, Limits, LogFormat, LogSettings, Mistake, ReasoningSetting,
-    raw::{RawCodex, RawConfig, RawConversations, RawLogs, RawModels, RawServer},
+    CodexSettings, Config, ConfigError, ContextOverflow, ConversationSettings, Flags, KeptBodies,
+    Loaded, LogFormat, LogSettings, Mistake, ReasoningSetting,
+    document::Value,
+    effective, is_on_this_machine,
+    layers::{Env, Layers, Named},
+    names,
+    reader::Reader,
+    settings::{Setting, of, provider},
+    value::{Parsed, Written, wrong_type},
 };
 use crate::turn::Aliases;
-use std::{
-    fmt::Display,
-    fs, io,
-    net::SocketAddr,
-    ops::RangeInclusive,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 use tracing_subscriber::EnvFilter;
-
-const ADDR: &str = "CODEX_OPENAI_PROXY_ADDR";
-const HOME: &str = "CODEX_OPENAI_PROXY_HOME";
-const CODEX_HOME: &str = "CODEX_HOME";
-const API_KEY: &str = "PROXY_API_KEY";
-const LOG_FORMAT: &str = "LOG_FORMAT";
-const LOG_FILTER: &str = "RUST_LOG";
-
-/// What the command line sets.
-#[derive(Debug, Clone, Default)]
-pub struct Flags {
-    /// `--addr`.
-    pub addr: Option<String>,
-    /// `--config`.
-    pub config: Option<PathBuf>,
-}
+use url::Url;
 
 impl Config {
-    /// Reads the configuration. A variable that is empty counts as not set.
+    /// Reads the configuration, and nothing but the configuration: see [`super::Sources::load`].
     ///
     /// # Errors
     ///
     /// Every mistake that there is, each naming its key, variable or flag.
     pub fn load(env: &dyn Fn(&str) -> Option<String>, flags: &Flags) -> Result<Self, ConfigError> {
-        let env = |name: &str| {
-            env(name)
-                .map(|value| value.trim().to_owned())
-                .filter(|value| !value.is_empty())
-        };
-        let mut found = Mistakes::default();
-        let home = found.folder(HOME, env(HOME), || {
-            let base = dirs::state_dir().or_else(dirs::data_local_dir)?;
-            Some(base.join("codex-openai-proxy"))
-        });
-        let codex_home = found.folder(CODEX_HOME, env(CODEX_HOME), || {
-            Some(dirs::home_dir()?.join(".codex"))
-        });
-        let raw = found.file(flags.config.as_deref(), &home);
-
-        let addr = [
-            ("--addr", flags.addr.clone()),
-            (ADDR, env(ADDR)),
-            ("server.addr", raw.server.addr.clone()),
-        ]
-        .into_iter()
-        .find_map(|(name, value)| Some(found.addr(name, &value?)))
-        .unwrap_or(DEFAULT_ADDR);
-        let config = Self {
-            addr,
-            home,
-            codex_home,
-            aliases: found.aliases(raw.models),
-            api_keys: found.api_keys(env(API_KEY)),
-            reasoning: found.one_of(
-                "reply.reasoning",
-                raw.reply.reasoning,
-                &[
-                    ("auto", ReasoningSetting::Auto),
-                    ("think", ReasoningSetting::Think),
-                    ("content", ReasoningSetting::Content),
-                    ("off", ReasoningSetting::Off),
-                ],
-            ),
-            cursor_context_overflow: found.one_of(
-                "reply.cursor_context_overflow",
-                raw.reply.cursor_context_overflow,
-                &[
-                    ("error", ContextOverflow::Error),
-                    ("compact", ContextOverflow::Compact),
-                ],
-            ),
-            limits: found.limits(&raw.server),
-            conversations: found.conversations(&raw.conversations),
-            logs: found.logs(raw.logs),
-            log_format: found.one_of(
-                LOG_FORMAT,
-                env(LOG_FORMAT),
-                &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
-            ),
-            log_filter: found.log_filter(env(LOG_FILTER)),
-            codex: found.codex(raw.codex),
-            upstreams: found.upstreams(raw.upstreams, &env),
-        };
-        found.none_or(config)
+        read(env, &[], flags).map(|loaded| loaded.config)
     }
 }
 
-/// The mistakes so far. Each method reads one setting and gives a stand-in where it is wrong, so
-/// that the reading goes on; [`Mistakes::none_or`] decides.
-#[derive(Default)]
-struct Mistakes(Vec<Mistake>);
+/// Reads the configuration. `names` are those of all variables, where they are known.
+pub(super) fn read(env: Env<'_>, names: &[String], flags: &Flags) -> Result<Loaded, ConfigError> {
+    let mut mistakes = Vec::new();
+    let layers = Layers::open(env, flags, &mut mistakes);
+    let variable = |name: &str| layers.variable(name);
+    mistakes.extend(names::unknown_variables(names, &variable));
+    let warnings = names::without_effect(&variable);
+    let (home, codex_home) = (layers.home(), layers.codex_home());
+    let mut reader = Reader {
+        is_whole: layers.is_whole(),
+        layers,
+        mistakes,
+        warnings,
+    };
+    let config = Config {
+        addr: reader.addr(),
+        home: reader.home(&of::HOME, home),
+        codex_home: reader.home(&of::CODEX_HOME, codex_home),
+        aliases: reader.aliases(),
+        api_keys: reader.api_keys(),
+        local_only: reader.switch(&of::LOCAL_ONLY).unwrap_or_default(),
+        cors: reader.cors(),
+        admission: reader.admission(),
+        reasoning: reader.one_of(
+            &of::REASONING,
+            &[
+                ("auto", ReasoningSetting::Auto),
+                ("think", ReasoningSetting::Think),
+                ("content", ReasoningSetting::Content),
+                ("off", ReasoningSetting::Off),
+            ],
+        ),
+        cursor_context_overflow: reader.one_of(
+            &of::CONTEXT_OVERFLOW,
+            &[
+                ("error", ContextOverflow::Error),
+                ("compact", ContextOverflow::Compact),
+            ],
+        ),
+        limits: reader.limits(),
+        conversations: reader.conversations(),
+        logs: reader.logs(),
+        log_format: reader.one_of(
+            &of::LOG_FORMAT,
+            &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
+        ),
+        log_filter: reader.log_filter(),
+        codex: reader.codex(),
+        upstreams: reader.upstreams(),
+    };
+    reader.check(&config);
+    let effective = effective::list(&reader.layers, &config);
+    let files = vec![reader.layers.path().to_owned()];
+    Ok(Loaded {
+        warnings: reader.finish()?,
+        config,
+        effective,
+        files,
+    })
+}
 
-impl Mistakes {
-    fn add(&mut self, name: impl Into<String>, message: impl Display) {
-        self.0.push(Mistake {
-            name: name.into(),
-            message: message.to_string(),
-        });
+/// How much of codex-core is logged beside so much of ours: it tells each step of its threads at `info`.
+fn filter_of_level(level: &str) -> String {
+    match level {
+        "error" | "warn" => level.to_owned(),
+        "info" => "info,codex_=warn,codex_openai_proxy=info".to_owned(),
+        more => format!("{more},codex_=info,codex_openai_proxy={more}"),
     }
+}
 
-    fn none_or(self, config: Config) -> Result<Config, ConfigError> {
-        if self.0.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigError { mistakes: self.0 })
-        }
-    }
-
-    fn folder(
-        &mut self,
-        name: &str,
-        value: Option<String>,
-        default: impl FnOnce() -> Option<PathBuf>,
-    ) -> PathBuf {
-        let Some(path) = value.map(PathBuf::from).or_else(default) else {
-            self.add(name, "this system names no folder for it: set the variable");
-            return PathBuf::new();
-        };
-        std::path::absolute(&path).unwrap_or_else(|error| {
-            self.add(name, format_args!("{}: {error}", path.display()));
-            path
-        })
-    }
-
-    /// The file of `--config`, which has to be there, or that of our folder, which need not.
-    fn file(&mut self, flag: Option<&Path>, home: &Path) -> RawConfig {
-        let path = flag.map_or_else(|| home.join("config.toml"), Path::to_owned);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && flag.is_none() => {
-                return RawConfig::default();
-            }
-            Err(error) => {
-                self.add(path.display().to_string(), error);
-                return RawConfig::default();
-            }
-        };
-        toml::from_str(&text).unwrap_or_else(|error| {
-            let fault = upstreams::syntax_fault(&text, &error);
-            self.add(path.display().to_string(), fault);
-            RawConfig::default()
-        })
-    }
-
-    fn addr(&mut self, name: &str, value: &str) -> SocketAddr {
-        value.parse().unwrap_or_else(|_| {
+impl Reader<'_> {
+    fn home(&mut self, setting: &Setting, found: Option<PathBuf>) -> PathBuf {
+        found.unwrap_or_else(|| {
+            let variable = setting.variables().last().unwrap_or_default();
             self.add(
-                name,
-                format_args!("{value:?} is no address: write IP:PORT, such as {DEFAULT_ADDR}"),
+                variable,
+                "this system names no folder for it: set the variable",
             );
-            DEFAULT_ADDR
+            PathBuf::new()
         })
     }
 
-    fn aliases(&mut self, raw: RawModels) -> Aliases {
-        for (name, target) in &raw.aliases {
-            if name.trim().is_empty() || target.trim().is_empty() {
-                self.add(
-                    format!("models.aliases.{name:?}"),
-                    "an alias and its target must not be empty",
-                );
-            }
-        }
-        raw.aliases.into_iter().collect()
+    fn aliases(&mut self) -> Aliases {
+        let entries = self.layers.entries(&of::ALIASES);
+        self.names_of_models(entries).into_iter().collect()
     }
 
-    fn api_keys(&mut self, value: Option<String>) -> Vec<ApiKey> {
-        let Some(value) = value else {
-            return Vec::new();
-        };
-        let key = ApiKey::new(&value);
-        if key.is_none() {
-            self.add(
-                API_KEY,
-                "a key is made of visible ASCII characters: others cannot be sent in a header",
-            );
-        }
-        key.into_iter().collect()
-    }
-
-    fn limits(&mut self, raw: &RawServer) -> Limits {
-        let default = Limits::default();
-        // A tunnel cuts a connection that was silent for 100 s.
-        let drain = self.seconds(
-            "server.drain_seconds",
-            raw.drain_seconds,
-            0..=86_400,
-            default.drain,
-        );
-        let keep_alive = self.seconds(
-            "server.keep_alive_seconds",
-            raw.keep_alive_seconds,
-            1..=90,
-            default.keep_alive,
-        );
-        let first_event = self.seconds(
-            "server.first_event_seconds",
-            raw.first_event_seconds,
-            0..=90,
-            default.first_event,
-        );
-        let max_body_bytes = self
-            .number(
-                "server.max_body_bytes",
-                raw.max_body_bytes,
-                1..=4 * 1024 * 1024 * 1024,
-            )
-            .and_then(|bytes| usize::try_from(bytes).ok())
-            .unwrap_or(default.max_body_bytes);
-        Limits {
-            max_body_bytes,
-            drain,
-            keep_alive,
-            first_event,
-            sign_of_life: default.sign_of_life,
-        }
-    }
-
-    fn conversations(&mut self, raw: &RawConversations) -> ConversationSettings {
+    fn conversations(&mut self) -> ConversationSettings {
         let default = ConversationSettings::default();
-        let idle = self.seconds(
-            "conversations.idle_seconds",
-            raw.idle_seconds,
-            1..=604_800,
-            default.idle,
-        );
-        let parked = self.seconds(
-            "conversations.parked_seconds",
-            raw.parked_seconds,
-            1..=86_400,
-            default.parked,
-        );
-        // Whoever waits hears nothing in the meantime but comments.
-        let wait = self.seconds(
-            "conversations.wait_seconds",
-            raw.wait_seconds,
-            0..=600,
-            default.wait,
-        );
-        let max_live = self
-            .number("conversations.max_live", raw.max_live, 1..=100_000)
-            .and_then(|count| usize::try_from(count).ok())
-            .unwrap_or(default.max_live);
         ConversationSettings {
-            idle,
-            parked,
-            max_live,
-            wait,
+            idle: self.seconds(&of::CONVERSATION_IDLE).unwrap_or(default.idle),
+            parked: self.seconds(&of::PARKED).unwrap_or(default.parked),
+            max_live: self.count(&of::MAX_LIVE).unwrap_or(default.max_live),
+            wait: self.seconds(&of::WAIT).unwrap_or(default.wait),
         }
     }
 
-    fn logs(&mut self, raw: RawLogs) -> LogSettings {
+    fn logs(&mut self) -> LogSettings {
         let default = LogSettings::default();
-        let days = self.number("logs.days", raw.days, 1..=3650);
-        let max_mib = self.number("logs.max_mib", raw.max_mib, 0..=1024 * 1024);
-        if let Some(folder) = &raw.page_folder
+        let days = self.number(&of::LOG_DAYS);
+        let max_mib = self.number(&of::LOG_MAX);
+        let page_folder = self.text(&of::PAGE_FOLDER).map(PathBuf::from);
+        if let Some(folder) = &page_folder
             && !folder.join("logs.html").is_file()
         {
-            self.add(
-                "logs.page_folder",
-                format_args!("{}: there is no logs.html in it", folder.display()),
+            let folder = folder.display();
+            self.wrong_setting(
+                &of::PAGE_FOLDER,
+                format_args!("{folder}: there is no logs.html in it"),
             );
         }
         LogSettings {
             bodies: self.one_of(
-                "logs.bodies",
-                raw.bodies,
+                &of::LOG_BODIES,
                 &[
                     ("off", KeptBodies::Off),
                     ("redacted", KeptBodies::Redacted),
@@ -293,107 +154,145 @@ impl Mistakes {
             ),
             max_age: days.map_or(default.max_age, |days| Duration::from_hours(days * 24)),
             max_bytes: max_mib.map_or(default.max_bytes, |mib| mib * 1024 * 1024),
-            page_folder: raw.page_folder,
+            page_folder,
         }
     }
 
-    fn seconds(
-        &mut self,
-        name: &str,
-        value: Option<i64>,
-        range: RangeInclusive<u64>,
-        default: Duration,
-    ) -> Duration {
-        self.number(name, value, range)
-            .map_or(default, Duration::from_secs)
-    }
-
-    fn number(
-        &mut self,
-        name: &str,
-        value: Option<i64>,
-        range: RangeInclusive<u64>,
-    ) -> Option<u64> {
-        let value = value?;
-        let number = u64::try_from(value)
-            .ok()
-            .filter(|number| range.contains(number));
-        if number.is_none() {
-            let (least, most) = range.into_inner();
-            self.add(
-                name,
-                format_args!("{value} is not between {least} and {most}"),
-            );
+    /// The filter or the level, whichever the stronger layer says; in the same layer the filter.
+    fn log_filter(&mut self) -> Option<String> {
+        let filter = self.layers.find(&of::LOG_FILTER);
+        let level = self.layers.find(&of::LOG_LEVEL);
+        let strength = |written: &Option<Written>| written.as_ref().map(|it| it.origin.strength());
+        let by_level = strength(&level) > strength(&filter);
+        let level = self.parse(&of::LOG_LEVEL, level.as_ref());
+        let filter_text = self.parse(&of::LOG_FILTER, filter.as_ref());
+        let filter_text = filter_text.and_then(Parsed::into_text);
+        if let (Some(written), Some(text)) = (&filter, &filter_text)
+            && let Err(error) = EnvFilter::builder().parse(text)
+        {
+            self.wrong(written, error);
         }
-        number
-    }
-
-    fn one_of<T: Copy + Default>(
-        &mut self,
-        name: &str,
-        value: Option<String>,
-        choices: &[(&str, T)],
-    ) -> T {
-        let Some(value) = value else {
-            return T::default();
-        };
-        if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == value) {
-            return *choice;
+        if by_level {
+            let level = level.and_then(Parsed::into_text)?;
+            Some(filter_of_level(&level))
+        } else {
+            filter_text
         }
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        self.add(
-            name,
-            format_args!("{value:?} is none of {}", words.join(", ")),
-        );
-        T::default()
     }
 
-    fn log_filter(&mut self, value: Option<String>) -> Option<String> {
-        let value = value?;
-        if let Err(error) = EnvFilter::builder().parse(&value) {
-            self.add(LOG_FILTER, error);
-        }
-        Some(value)
-    }
-
-    fn codex(&mut self, raw: RawCodex) -> CodexSettings {
+    fn codex(&mut self) -> CodexSettings {
         let default = CodexSettings::default();
-        let default_instructions = raw
-            .default_instructions
+        let default_instructions = self
+            .text(&of::DEFAULT_INSTRUCTIONS)
             .unwrap_or(default.default_instructions);
         if default_instructions.trim().is_empty() {
-            self.add(
-                "codex.default_instructions",
+            self.wrong_setting(
+                &of::DEFAULT_INSTRUCTIONS,
                 "must not be empty: the backend refuses an empty prompt",
             );
         }
-        for (name, value) in [
-            ("codex.client_version", &raw.client_version),
-            ("codex.user_agent", &raw.user_agent),
-        ] {
-            let sendable = |value: &String| {
-                !value.is_empty() && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-            };
-            if !value.as_ref().is_none_or(sendable) {
-                self.add(name, "must be printable ASCII: it goes out in a header");
-            }
-        }
+        self.only_read();
         CodexSettings {
             default_instructions,
-            client_version: raw.client_version,
-            user_agent: raw.user_agent,
-            fetch_images: raw.fetch_images.unwrap_or(default.fetch_images),
-            allow_private_image_hosts: raw
-                .allow_private_image_hosts
+            client_version: self.sendable(&of::CLIENT_VERSION),
+            user_agent: self.sendable(&of::USER_AGENT),
+            fetch_images: self
+                .switch(&of::FETCH_IMAGES)
+                .unwrap_or(default.fetch_images),
+            allow_private_image_hosts: self
+                .switch(&of::PRIVATE_IMAGES)
                 .unwrap_or(default.allow_private_image_hosts),
             only_model: default.only_model,
+            reasoning_effort: self.text(&of::EFFORT),
+            workdir: self.workdir(),
         }
     }
-}
 
-/// A variable of this process. Bytes that are not UTF-8 become U+FFFD, so that the value is seen
-/// to be wrong and not taken for missing.
-#[must_use]
-pub fn process_environment(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    /// Agents' sandboxes have other modes; nobody should believe that one of them is on.
+    fn only_read(&mut self) {
+        let Some(written) = self.layers.find(&of::SANDBOX) else {
+            return;
+        };
+        if let Err(fault) = written.parse(&of::SANDBOX) {
+            let why = "models run nothing on this machine";
+            self.wrong(&written, format_args!("{fault}: {why}"));
+        }
+    }
+
+    fn workdir(&mut self) -> Option<PathBuf> {
+        let folder = PathBuf::from(self.text(&of::WORKDIR)?);
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
+        if !folder.is_dir() {
+            let shown = folder.display();
+            self.wrong_setting(&of::WORKDIR, format_args!("{shown} is no folder"));
+        }
+        Some(folder)
+    }
+
+    /// A text that goes out in a header.
+    fn sendable(&mut self, setting: &Setting) -> Option<String> {
+        let text = self.text(setting)?;
+        if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            self.wrong_setting(setting, "must be printable ASCII: it goes out in a header");
+        }
+        Some(text)
+    }
+
+    /// Names for models: none is empty, nor what it stands for.
+    fn names_of_models(&mut self, entries: Vec<Named>) -> Vec<(String, String)> {
+        let mut names = Vec::with_capacity(entries.len());
+        for Named { name, written } in entries {
+            let Value::Text(target) = &written.value else {
+                self.wrong(&written, wrong_type(&written.value, "the name of a model"));
+                continue;
+            };
+            if name.trim().is_empty() || target.trim().is_empty() {
+                self.wrong(&written, "an alias and its target must not be empty");
+            }
+            names.push((name, target.clone()));
+        }
+        names
+    }
+
+    /// What can only be seen in the whole.
+    fn check(&mut self, config: &Config) {
+        if !config.addr.ip().to_canonical().is_loopback()
+            && config.api_keys.is_empty()
+            && self.mistakes.is_empty()
+        {
+            self.wrong_setting(
+                &of::ADDR,
+                format_args!(
+                    "{} can be reached from other machines, so it needs a key: set PROXY_API_KEY, or \
+                     put one into [auth.keys] (`codex-openai-proxy key new NAME` makes one)",
+                    config.addr
+                ),
+            );
+        }
+        if config.local_only {
+            self.warn_of_distant_providers();
+        }
+    }
+
+    fn warn_of_distant_providers(&mut self) {
+        let distant = |url: &str| Url::parse(url).is_ok_and(|url| !is_on_this_machine(&url));
+        let message =
+            "is not on this machine: its models are refused, because auth.local_only is set";
+        let providers = self.layers.providers();
+        let written = providers
+            .iter()
+            .filter_map(|raw| raw.find(&provider::BASE_URL));
+        let written: Vec<Written> = written
+            .filter(|written| matches!(&written.value, Value::Text(url) if distant(url)))
+            .collect();
+        for written in &written {
+            self.warn(written, message);
+        }
+        if let Some(url) = self.layers.variable(upstreams::BASE_URL)
+            && distant(&url)
+        {
+            self.warnings
+                .push(Mistake::new(upstreams::BASE_URL, message));
+        }
+    }
 }

@@ -1,63 +1,162 @@
-//! What the three layers give together, and which mistakes are told.
+//! What the layers give together, and which mistakes are told.
 
+mod access;
+mod effective;
+mod environment;
+mod mistakes;
+mod profiles;
+mod settings;
 mod upstreams;
 
 use super::*;
-use std::fs;
+use std::{fs, sync::Arc};
 
-/// Loads with these variables and flags; the folders are those of `dir`.
-fn load(
-    dir: &tempfile::TempDir,
-    vars: &[(&str, &str)],
-    flags: &Flags,
-) -> Result<Config, ConfigError> {
-    let folder = dir.path().display().to_string();
-    Config::load(
-        &|name| {
-            vars.iter()
-                .find(|(var, _)| *var == name)
-                .map(|(_, value)| (*value).to_owned())
-                .or_else(|| {
-                    matches!(name, "CODEX_HOME" | "CODEX_OPENAI_PROXY_HOME").then(|| folder.clone())
-                })
-        },
-        flags,
-    )
+/// What stands in a folder of its own, and the variables beside it.
+struct Setup {
+    dir: tempfile::TempDir,
+    vars: Vec<(String, String)>,
+    flags: Flags,
 }
 
-fn dir_with(toml: &str) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("config.toml"), toml).unwrap();
-    dir
+impl Setup {
+    fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            vars: Vec::new(),
+            flags: Flags::default(),
+        }
+    }
+
+    /// With this `config.toml`.
+    fn file(toml: &str) -> Self {
+        let setup = Self::new();
+        fs::write(setup.dir.path().join("config.toml"), toml).unwrap();
+        setup
+    }
+
+    fn var(mut self, name: &str, value: &str) -> Self {
+        self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn vars(vars: &[(&str, &str)]) -> Self {
+        Self::new().with(vars)
+    }
+
+    fn with(self, vars: &[(&str, &str)]) -> Self {
+        vars.iter()
+            .fold(self, |setup, (name, value)| setup.var(name, value))
+    }
+
+    fn profile(mut self, name: &str) -> Self {
+        self.flags.profile = Some(name.to_owned());
+        self
+    }
+
+    fn load(&self) -> Result<Loaded, ConfigError> {
+        let folder = self.dir.path().display().to_string();
+        let vars = self.vars.clone();
+        let env = move |name: &str| {
+            let var = vars.iter().find(|(var, _)| var == name);
+            var.map(|(_, value)| value.clone()).or_else(|| {
+                matches!(name, "CODEX_HOME" | "CODEX_OPENAI_PROXY_HOME").then(|| folder.clone())
+            })
+        };
+        Sources {
+            env: Arc::new(env),
+            names: self.vars.iter().map(|(name, _)| name.clone()).collect(),
+            flags: self.flags.clone(),
+        }
+        .load()
+    }
+
+    fn config(&self) -> Config {
+        self.loaded().config
+    }
+
+    fn loaded(&self) -> Loaded {
+        self.load().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        self.load().unwrap_err().mistakes
+    }
+
+    /// The only mistake, as it is told, without the folder.
+    fn mistake(&self) -> String {
+        let mistakes = self.mistakes();
+        let [mistake] = mistakes.as_slice() else {
+            panic!("{mistakes:#?}");
+        };
+        let folder = format!("{}/", self.dir.path().display());
+        mistake.to_string().replace(&folder, "")
+    }
+
+    fn names_of_mistakes(&self) -> Vec<String> {
+        let mistakes = self.mistakes().into_iter();
+        let mut names: Vec<String> = mistakes.map(|mistake| mistake.name).collect();
+        names.sort_unstable();
+        names
+    }
 }
 
 #[test]
 fn nothing_set_gives_the_defaults() {
-    let dir = tempfile::tempdir().unwrap();
-    let config = load(&dir, &[], &Flags::default()).unwrap();
+    let setup = Setup::new();
+    let Loaded {
+        config,
+        files,
+        warnings,
+        ..
+    } = setup.loaded();
     assert_eq!(config.addr.to_string(), "127.0.0.1:11435");
-    assert_eq!(config.home, dir.path());
+    assert_eq!(config.home, setup.dir.path());
     assert_eq!(config.reasoning, ReasoningSetting::Auto);
     assert_eq!(config.cursor_context_overflow, ContextOverflow::Error);
     assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.admission, AdmissionSettings::default());
+    assert_eq!(config.cors, CorsOrigins::Any);
     assert_eq!(config.conversations, ConversationSettings::default());
+    assert_eq!(config.logs, LogSettings::default());
     assert_eq!(config.log_format, LogFormat::Pretty);
+    assert_eq!(config.log_filter, None);
     assert_eq!(config.codex, CodexSettings::default());
+    assert!(!config.local_only);
     assert!(config.api_keys.is_empty());
     assert!(config.aliases.is_empty());
     assert!(config.upstreams.is_empty());
+    assert!(warnings.is_empty(), "{warnings:?}");
+    // It is not there yet, and may be any time.
+    assert_eq!(files, [setup.dir.path().join("config.toml")]);
 }
 
 #[test]
 fn every_key_of_the_file_counts() {
-    let dir = dir_with(
+    let setup = Setup::file(
         r#"
         [server]
         addr = "0.0.0.0:80"
-        max_body_bytes = 1000
+        max_body = "1kb"
+        request_seconds = 0
+        head_seconds = 1
+        body_seconds = 2
+        idle_seconds = 3
+        max_connections = 4
         drain_seconds = 0
         keep_alive_seconds = 10
         first_event_seconds = 5
+        cors_origins = ["https://Chat.example.com", "http://localhost:3000"]
+        [auth]
+        local_only = true
+        [auth.keys]
+        cursor = "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
+        [limits]
+        rate_max = 10
+        rate_window = "15m"
+        max_parallel = 4
+        max_queued = 0
+        queue_seconds = 30
+        address_header = "CF-Connecting-IP"
         [models.aliases]
         "my.fast" = "gpt-5.2-low"
         [reply]
@@ -68,24 +167,62 @@ fn every_key_of_the_file_counts() {
         parked_seconds = 30
         max_live = 10
         wait_seconds = 0
+        [logs]
+        bodies = "full"
+        days = 1
+        max_mib = 0
+        level = "debug"
+        format = "json"
         [codex]
         default_instructions = "Be brief."
+        reasoning_effort = "high"
+        workdir = "/"
+        sandbox_mode = "read-only"
         client_version = "1.2.3"
         user_agent = "me/1 (x; y)"
         fetch_images = false
         allow_private_image_hosts = true
         "#,
     );
-    let config = load(&dir, &[], &Flags::default()).unwrap();
+    let config = setup.config();
     assert_eq!(config.addr.to_string(), "0.0.0.0:80");
+    let seconds = Duration::from_secs;
     assert_eq!(
         config.limits,
         Limits {
-            max_body_bytes: 1000,
+            max_body_bytes: 1024,
             drain: Duration::ZERO,
-            keep_alive: Duration::from_secs(10),
-            first_event: Duration::from_secs(5),
+            keep_alive: seconds(10),
+            first_event: seconds(5),
             sign_of_life: Limits::default().sign_of_life,
+            head: seconds(1),
+            body: seconds(2),
+            idle: seconds(3),
+            max_connections: 4,
+            request: None,
+        }
+    );
+    assert_eq!(
+        config.cors,
+        CorsOrigins::These(vec![
+            "https://chat.example.com".to_owned(),
+            "http://localhost:3000".to_owned()
+        ])
+    );
+    assert!(config.local_only);
+    let names: Vec<&str> = config.api_keys.iter().map(|key| &**key.name()).collect();
+    assert_eq!(names, ["cursor"]);
+    assert_eq!(
+        config.admission,
+        AdmissionSettings {
+            rate: Some(RateLimit {
+                requests: NonZeroU32::new(10).unwrap(),
+                window: Duration::from_mins(15),
+            }),
+            max_parallel: NonZeroUsize::new(4),
+            max_queued: 0,
+            queue_timeout: seconds(30),
+            address_header: Some("cf-connecting-ip".to_owned()),
         }
     );
     assert_eq!(config.aliases.get("my.fast"), Some("gpt-5.2-low"));
@@ -95,11 +232,23 @@ fn every_key_of_the_file_counts() {
         config.conversations,
         ConversationSettings {
             idle: Duration::from_mins(1),
-            parked: Duration::from_secs(30),
+            parked: seconds(30),
             max_live: 10,
             wait: Duration::ZERO,
         }
     );
+    assert_eq!(
+        config.logs,
+        LogSettings {
+            bodies: KeptBodies::Full,
+            max_age: Duration::from_hours(24),
+            max_bytes: 0,
+            page_folder: None,
+        }
+    );
+    assert_eq!(config.log_format, LogFormat::Json);
+    let filter = config.log_filter.as_deref();
+    assert_eq!(filter, Some("debug,codex_=info,codex_openai_proxy=debug"));
     assert_eq!(
         config.codex,
         CodexSettings {
@@ -109,123 +258,49 @@ fn every_key_of_the_file_counts() {
             fetch_images: false,
             allow_private_image_hosts: true,
             only_model: None,
+            reasoning_effort: Some("high".to_owned()),
+            workdir: Some("/".into()),
         }
     );
 }
 
 #[test]
 fn flags_win_over_the_environment_and_that_over_the_file() {
-    let dir = dir_with("[server]\naddr = \"127.0.0.1:1\"");
-    let addr = |vars: &[(&str, &str)], flag: Option<&str>| {
-        let flags = Flags {
-            addr: flag.map(str::to_owned),
-            config: None,
-        };
-        load(&dir, vars, &flags).unwrap().addr.port()
+    let addr = |var: Option<&str>, flag: Option<&str>| {
+        let mut setup = Setup::file("[server]\naddr = \"127.0.0.1:1\"");
+        if let Some(value) = var {
+            setup = setup.var("CODEX_OPENAI_PROXY_ADDR", value);
+        }
+        setup.flags.addr = flag.map(str::to_owned);
+        setup.config().addr.port()
     };
-    let var = [("CODEX_OPENAI_PROXY_ADDR", "127.0.0.1:2")];
-    assert_eq!(addr(&[], None), 1);
-    assert_eq!(addr(&var, None), 2);
-    assert_eq!(addr(&var, Some("[::1]:3")), 3);
-    assert_eq!(addr(&[("CODEX_OPENAI_PROXY_ADDR", "")], None), 1);
+    assert_eq!(addr(None, None), 1);
+    assert_eq!(addr(Some("127.0.0.1:2"), None), 2);
+    assert_eq!(addr(Some("127.0.0.1:2"), Some("[::1]:3")), 3);
+    assert_eq!(addr(Some("  "), None), 1);
 }
 
 #[test]
 fn the_file_of_the_flag_replaces_ours_and_has_to_exist() {
-    let dir = dir_with("[reply]\nreasoning = \"off\"");
-    let other = dir.path().join("other.toml");
-    let flags = Flags {
-        addr: None,
-        config: Some(other.clone()),
-    };
-    let error = load(&dir, &[], &flags).unwrap_err();
-    assert_eq!(error.mistakes.len(), 1);
-    assert!(error.to_string().contains("other.toml"), "{error}");
+    let mut setup = Setup::file("[reply]\nreasoning = \"off\"");
+    let other = setup.dir.path().join("other.toml");
+    setup.flags.config = Some(other.clone());
+    assert!(setup.mistake().starts_with("other.toml: "));
 
     fs::write(&other, "[reply]\nreasoning = \"think\"").unwrap();
-    let config = load(&dir, &[], &flags).unwrap();
-    assert_eq!(config.reasoning, ReasoningSetting::Think);
+    let loaded = setup.loaded();
+    assert_eq!(loaded.config.reasoning, ReasoningSetting::Think);
+    assert_eq!(loaded.files, [other]);
 }
 
 #[test]
-fn all_mistakes_are_told_at_once_with_their_names() {
-    let dir = dir_with(
-        r#"
-        [server]
-        max_body_bytes = 0
-        drain_seconds = -1
-        keep_alive_seconds = 200
-        [models.aliases]
-        empty = ""
-        [reply]
-        reasoning = "loud"
-        cursor_context_overflow = "hide"
-        [conversations]
-        idle_seconds = 0
-        parked_seconds = 0
-        max_live = 0
-        wait_seconds = 601
-        [codex]
-        default_instructions = " "
-        user_agent = "ü"
-        "#,
-    );
-    let vars = [
-        ("CODEX_OPENAI_PROXY_ADDR", "localhost"),
-        ("PROXY_API_KEY", "two words"),
-        ("LOG_FORMAT", "xml"),
-        ("RUST_LOG", "info,=="),
-    ];
-    let error = load(&dir, &vars, &Flags::default()).unwrap_err();
-    let mut names: Vec<&str> = error.mistakes.iter().map(|m| m.name.as_str()).collect();
-    names.sort_unstable();
+fn a_relative_file_is_told_with_its_folder() {
+    let mut setup = Setup::new();
+    setup.flags.config = Some("no-such-file.toml".into());
+    let mistakes = setup.mistakes();
+    let folder = std::env::current_dir().unwrap();
     assert_eq!(
-        names,
-        [
-            "CODEX_OPENAI_PROXY_ADDR",
-            "LOG_FORMAT",
-            "PROXY_API_KEY",
-            "RUST_LOG",
-            "codex.default_instructions",
-            "codex.user_agent",
-            "conversations.idle_seconds",
-            "conversations.max_live",
-            "conversations.parked_seconds",
-            "conversations.wait_seconds",
-            "models.aliases.\"empty\"",
-            "reply.cursor_context_overflow",
-            "reply.reasoning",
-            "server.drain_seconds",
-            "server.keep_alive_seconds",
-            "server.max_body_bytes",
-        ]
+        mistakes[0].name,
+        folder.join("no-such-file.toml").display().to_string()
     );
-    assert!(!error.to_string().contains("two words"), "{error}");
-}
-
-#[test]
-fn an_unknown_key_or_a_wrong_type_is_shown_where_it_stands() {
-    for (toml, word) in [
-        ("[server]\nadress = \"x\"", "adress"),
-        ("[server]\ndrain_seconds = \"x\"", "drain_seconds"),
-        ("[sever]", "sever"),
-    ] {
-        let error = load(&dir_with(toml), &[], &Flags::default()).unwrap_err();
-        assert!(error.to_string().contains(word), "{error}");
-        assert!(error.to_string().contains("config.toml"), "{error}");
-    }
-}
-
-#[test]
-fn a_key_matches_itself_and_is_never_shown() {
-    let dir = tempfile::tempdir().unwrap();
-    let vars = [("PROXY_API_KEY", " s3cret\n")];
-    let config = load(&dir, &vars, &Flags::default()).unwrap();
-    let [key] = config.api_keys.as_slice() else {
-        panic!("{} keys", config.api_keys.len());
-    };
-    assert!(bool::from(key.matches(b"s3cret")));
-    assert!(!bool::from(key.matches(b"s3cre")));
-    assert!(!bool::from(key.matches(b"s3crat")));
-    assert!(!format!("{config:?}").contains("s3cret"));
 }

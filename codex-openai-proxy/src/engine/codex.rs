@@ -10,6 +10,7 @@ mod convert;
 mod driver;
 mod errors;
 mod events;
+mod figures;
 mod images;
 mod models;
 mod notes;
@@ -26,11 +27,12 @@ mod settings;
 mod shared;
 mod thread;
 mod tools;
+mod tuning;
 
 pub use breaks::layer as telemetry_layer;
 pub use settings::CODEX_VERSION;
 
-use super::{Engine, Readiness, TurnStream};
+use super::{Engine, Readiness, Report, TurnStream};
 use crate::{
     config::{CodexSettings, ConversationSettings},
     conversation::{Store, StoreError, blocks, has_reply},
@@ -38,6 +40,7 @@ use crate::{
     traffic::{LogChannel, RequestLog},
     turn::{Catalog, ConversationId, Model, Sends, TurnError, TurnRequest},
 };
+use arc_swap::ArcSwap;
 use codex_analytics::AnalyticsEventsClient;
 use codex_core::{
     CodexAppsToolsCache, ThreadManager, config::Config, resolve_installation_id,
@@ -51,11 +54,12 @@ use codex_extension_api::{
 use codex_login::AuthManager;
 use codex_protocol::{config_types::ReasoningSummary, protocol::SessionSource};
 use driver::Driver;
+use figures::Figures;
 use futures_util::future::{BoxFuture, FutureExt};
-use images::Images;
 use models::ForwardingModels;
 use registry::{Registry, Routed};
 use shared::Shared;
+use tuning::Tuning;
 use std::{
     fs::File,
     io,
@@ -160,13 +164,12 @@ impl CodexEngine {
         private_dir(&rollouts).map_err(|error| EngineError::Home(rollouts.clone(), error))?;
         let shared = Shared {
             manager: thread_manager(&config, Arc::clone(&auth), models).await?,
-            images: Images::new(settings)?,
-            default_instructions: settings.default_instructions.clone(),
+            tuning: ArcSwap::from_pointee(Tuning::new(settings)?),
             registry: Registry::new(conversations, channel.clone()),
             channel: channel.clone(),
             store: Store::open(folders.state).await?,
             rollouts,
-            settings: conversations,
+            figures: Figures::default(),
             stop: CancellationToken::new(),
             config,
         };
@@ -295,6 +298,32 @@ impl Engine for CodexEngine {
         let deletion = delete(Arc::clone(&self.shared), id.clone());
         let deletion = self.drivers.spawn(deletion);
         async move { deletion.await.map_err(TurnError::internal)? }.boxed()
+    }
+
+    fn report(&self) -> Report {
+        let shared = &self.shared;
+        let provider = &shared.config.model_provider;
+        let login = self.auth.auth_cached();
+        Report {
+            provider: Some(settings::report(
+                &shared.config.model_provider_id,
+                provider,
+                login.as_ref(),
+            )),
+            login: login.as_ref().map(account::login_kind),
+            threads: shared.registry.threads(),
+            windows: shared.figures.windows().to_vec(),
+            retries: shared.figures.retries(),
+            ..Report::default()
+        }
+    }
+
+    fn configure(&self, codex: &CodexSettings, conversations: ConversationSettings) {
+        self.shared.registry.configure(conversations);
+        match Tuning::new(codex) {
+            Ok(tuning) => self.shared.tuning.store(Arc::new(tuning)),
+            Err(error) => tracing::error!(%error, "codex_settings_not_taken_up"),
+        }
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

@@ -16,21 +16,28 @@ mod reply;
 mod retry;
 #[cfg(test)]
 pub(crate) mod tests;
+mod trace;
 mod turns;
+mod vitals;
 
 pub use models::ListedModel;
 pub use names::{Found, Route};
 pub use provider::{Call, Expects, Handling, Provider, passed_on};
 pub use reply::{Form, Reply, ReplyBody};
+pub use trace::of as trace_of;
+pub use vitals::{Check, CheckKind, Standing};
 
 use crate::config::UpstreamSettings;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// The providers of the configuration, in its order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Upstreams {
     providers: Vec<Arc<Provider>>,
+    /// What each of them was made of.
+    settings: Vec<UpstreamSettings>,
+    /// Ends the calls of all, also of those that a change of the configuration has left out.
     stop: CancellationToken,
 }
 
@@ -51,16 +58,35 @@ impl Upstreams {
     ///
     /// When an HTTP client cannot be built: the system's root certificates cannot be read.
     pub fn new(settings: &[UpstreamSettings]) -> Result<Self, UpstreamError> {
-        let stop = CancellationToken::new();
-        let provider = |settings: &UpstreamSettings| match Provider::new(settings, stop.clone()) {
-            Ok(provider) => Ok(Arc::new(provider)),
-            Err(source) => Err(UpstreamError {
-                provider: settings.name.clone(),
-                source,
-            }),
+        Self::default().reconfigured(settings)
+    }
+
+    /// Providers of other settings. Those whose settings stay the same stay what they are, with their
+    /// connections, their lists of models and what is known of their failures. Calls that run go on,
+    /// whomever they are to.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Upstreams::new`].
+    pub fn reconfigured(&self, settings: &[UpstreamSettings]) -> Result<Self, UpstreamError> {
+        let provider = |settings: &UpstreamSettings| {
+            let same = self.settings.iter().position(|former| former == settings);
+            if let Some(at) = same {
+                return Ok(Arc::clone(&self.providers[at]));
+            }
+            match Provider::new(settings, self.stop.clone()) {
+                Ok(provider) => Ok(Arc::new(provider)),
+                Err(source) => Err(UpstreamError {
+                    provider: settings.name.clone(),
+                    source,
+                }),
+            }
         };
-        let providers = settings.iter().map(provider).collect::<Result<_, _>>()?;
-        Ok(Self { providers, stop })
+        Ok(Self {
+            providers: settings.iter().map(provider).collect::<Result<_, _>>()?,
+            settings: settings.to_vec(),
+            stop: self.stop.clone(),
+        })
     }
 
     /// Whether there is none.

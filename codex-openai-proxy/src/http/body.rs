@@ -1,25 +1,40 @@
 //! Bodies: what a reply is made of, and how a request's is read.
 
-use super::{error::ErrorReply, events::EventBody};
-use bytes::Bytes;
+pub mod depth;
+mod held;
+
+use super::{
+    admission::{Deadline, gate::Permit},
+    error::ErrorReply,
+    events::EventBody,
+    panics,
+};
+use crate::config::Limits;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
+use held::Held;
 use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use std::{
-    convert::Infallible,
     error::Error,
-    io,
+    io, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
+use tokio::time::{Instant, timeout_at};
 
 /// How long the rest of an unwanted body is read.
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
-/// The body of every reply of ours. Never fails: a stream that breaks says so in its own words.
+/// How long after the deadline of its request a reply may still be read: it has said by then that the
+/// time is over.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The body of every reply of ours. A stream that breaks says so in its own words.
 pub enum ReplyBody {
     /// All there is.
     Whole(Full<Bytes>),
@@ -27,24 +42,64 @@ pub enum ReplyBody {
     Events(Box<EventBody>),
     /// Pieces as they come.
     Pieces(BoxStream<'static, Bytes>),
+    /// One of these, to a request that holds a place until its end.
+    Held(Held),
 }
 
-impl Body for ReplyBody {
-    type Data = Bytes;
-    type Error = Infallible;
+/// A reply that ends before its end: the connection, or the stream in it, is cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the reply broke off")]
+pub struct Broken;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(cx),
-            Self::Events(body) => Pin::new(body.as_mut()).poll_frame(cx),
+type Polled = Poll<Option<Result<Frame<Bytes>, Broken>>>;
+
+impl ReplyBody {
+    /// The same, which holds `permit` until it has ended. A client that does not read it does not hold it
+    /// for long after the deadline.
+    #[must_use]
+    pub fn holding(self, permit: Permit, deadline: Deadline) -> Self {
+        let end = deadline.at().and_then(|at| at.checked_add(GRACE));
+        Self::Held(Held::new(self, permit, end))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
+        match self {
+            Self::Whole(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map_err(|never| match never {}),
+            Self::Events(body) => Pin::new(body.as_mut())
+                .poll_frame(cx)
+                .map_err(|never| match never {}),
             Self::Pieces(pieces) => pieces
                 .as_mut()
                 .poll_next(cx)
                 .map(|piece| piece.map(|piece| Ok(Frame::data(piece)))),
+            Self::Held(held) => held.poll(cx),
         }
+    }
+
+    /// What the client gets after a fault of ours. There is no more than that.
+    fn after_panic(&mut self) -> Result<Frame<Bytes>, Broken> {
+        match mem::take(self) {
+            Self::Events(mut body) => catch_unwind(AssertUnwindSafe(|| body.last_words()))
+                .map(Frame::data)
+                .map_err(|_| Broken),
+            Self::Whole(_) | Self::Pieces(_) | Self::Held(_) => Err(Broken),
+        }
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+        let this = self.get_mut();
+        let polled = catch_unwind(AssertUnwindSafe(|| this.poll(cx)));
+        polled.unwrap_or_else(|panic| {
+            panics::log(panic.as_ref());
+            Poll::Ready(Some(this.after_panic()))
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -52,6 +107,7 @@ impl Body for ReplyBody {
             Self::Whole(body) => body.is_end_stream(),
             Self::Events(body) => body.is_end_stream(),
             Self::Pieces(_) => false,
+            Self::Held(held) => held.is_end_stream(),
         }
     }
 
@@ -60,6 +116,7 @@ impl Body for ReplyBody {
             Self::Whole(body) => body.size_hint(),
             Self::Events(body) => body.size_hint(),
             Self::Pieces(_) => SizeHint::default(),
+            Self::Held(held) => held.size_hint(),
         }
     }
 }
@@ -88,6 +145,36 @@ impl From<EventBody> for ReplyBody {
     }
 }
 
+/// How much of a body is read, and how fast it has to come.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The longest one, in bytes.
+    pub bytes: usize,
+    /// How long all of it may take.
+    pub whole: Duration,
+    /// How long nothing may come.
+    pub silence: Duration,
+}
+
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            bytes: limits.max_body_bytes,
+            whole: limits.body,
+            silence: limits.head,
+        }
+    }
+}
+
+impl Bounds {
+    /// The same for shorter ones.
+    #[must_use]
+    pub fn at_most(self, bytes: usize) -> Self {
+        let bytes = self.bytes.min(bytes);
+        Self { bytes, ..self }
+    }
+}
+
 /// Why a request has no body.
 #[derive(Debug)]
 pub enum ReadError {
@@ -110,26 +197,52 @@ impl From<ReadError> for ErrorReply {
 ///
 /// # Errors
 ///
-/// When it is longer than `limit` bytes, which is seen at once where it tells its length, or when
-/// the client breaks off.
-pub async fn read(headers: &HeaderMap, body: Incoming, limit: usize) -> Result<Bytes, ReadError> {
+/// When it is too long, which is seen at once where it tells its length, when it comes too slowly, or
+/// when the client breaks off.
+pub async fn read(
+    headers: &HeaderMap,
+    mut body: Incoming,
+    bounds: Bounds,
+) -> Result<Bytes, ReadError> {
+    let Bounds {
+        bytes: limit,
+        whole,
+        silence,
+    } = bounds;
     let too_large = || ReadError::Refused(ErrorReply::body_too_large(limit));
-    let told = body.size_hint().lower();
-    if told > u64::try_from(limit).unwrap_or(u64::MAX) {
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         discard(headers, body);
         return Err(too_large());
     }
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => {
-            tracing::debug!(error, "body_unreadable");
-            Err(if has_left(error.as_ref()) {
-                ReadError::Left
-            } else {
-                ReadError::Refused(ErrorReply::body_unreadable())
-            })
+    let due = Deadline::after(Some(whole));
+    // One buffer, and not the pieces as they come: a million of one byte each would cost far more.
+    let mut read = BytesMut::new();
+    loop {
+        let quiet = Instant::now() + silence;
+        let frame = timeout_at(due.or_at(quiet), body.frame());
+        let Ok(frame) = frame.await else {
+            return Err(ReadError::Refused(ErrorReply::body_too_slow()));
+        };
+        let data = match frame {
+            None => return Ok(read.freeze()),
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "body_unreadable");
+                return Err(if has_left(&error) {
+                    ReadError::Left
+                } else {
+                    ReadError::Refused(ErrorReply::body_unreadable())
+                });
+            }
+        };
+        if data.len() > limit - read.len() {
+            discard(headers, body);
+            return Err(too_large());
         }
+        if read.is_empty() && body.is_end_stream() {
+            return Ok(data);
+        }
+        read.extend_from_slice(&data);
     }
 }
 

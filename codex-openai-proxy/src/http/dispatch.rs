@@ -3,41 +3,77 @@
 use super::{
     AppState,
     access::{self, Arrival},
-    body::{self, ReadError, ReplyBody},
+    admission::{
+        Deadline,
+        gate::{Patience, Permit},
+        rate::Standing,
+    },
+    body::{self, Bounds, ReadError, ReplyBody},
     error::ErrorReply,
-    handlers,
+    handlers::{self, turns},
     routes::{Access, Endpoint, Found},
     service::{RequestName, is_log},
-    state::unix_seconds,
     watch::Watch,
 };
 use crate::{traffic::RequestLog, wire::peek::Shape};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, ready},
+};
 use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use std::{net::IpAddr, sync::Arc};
+use tokio::time::Instant;
 
 /// The address at the other end of the connection, kept among a request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
+/// A request that was let in.
+struct Admitted<'a> {
+    head: &'a Parts,
+    endpoint: Endpoint,
+    /// The `{id}` of its path.
+    id: Option<&'a str>,
+    body: Incoming,
+    deadline: Deadline,
+}
+
 /// Answers a request, whatever it is.
 pub async fn dispatch(state: &AppState, request: Request<Incoming>) -> Response<ReplyBody> {
+    let deadline = Deadline::after(state.config.limits.request);
     let (head, body) = request.into_parts();
     let found = state.routes.find(head.uri.path());
-    let endpoint = found
-        .as_ref()
-        .and_then(|found| found.endpoint(&head.method));
-    let watch = Watch::arrived(log_of(state, &head, endpoint), &head, endpoint);
-    let response = match admit(state, &head, found.as_ref(), endpoint) {
+    let found = found.as_ref();
+    let endpoint = found.and_then(|found| found.endpoint(&head.method));
+    let mut watch = Watch::arrived(log_of(state, &head, endpoint), &head, endpoint);
+    if is_of_api(&head, endpoint) {
+        watch = watch.counted(&state.metrics);
+    }
+    let mut standing = None;
+    let admitted = let_in(state, &head, found, &mut watch).and_then(|counted| {
+        standing = counted;
+        offered(&head, found, endpoint)
+    });
+    let mut response = match admitted {
         Ok((endpoint, found)) => {
-            watch.on_admitted(&head.headers);
-            answer(state, endpoint, found, &head, body, watch).await
+            let admitted = Admitted {
+                head: &head,
+                endpoint,
+                id: found.id.as_deref(),
+                body,
+                deadline,
+            };
+            answer(state, admitted, watch).await
         }
         Err(refusal) => {
             body::discard(&head.headers, body);
             done(state, &head, watch, Err(refusal))
         }
     };
+    if let Some(standing) = standing {
+        standing.tell(response.headers_mut());
+    }
     if head.method == Method::HEAD {
         response.map(|_| ReplyBody::default())
     } else {
@@ -45,12 +81,17 @@ pub async fn dispatch(state: &AppState, request: Request<Incoming>) -> Response<
     }
 }
 
+/// Whether a request is one for the API, and not for looking at the service itself.
+fn is_of_api(head: &Parts, endpoint: Option<Endpoint>) -> bool {
+    !matches!(endpoint, Some(Endpoint::Health(_) | Endpoint::Metrics)) && !is_log(head.uri.path())
+}
+
 /// Where a request is logged. Whoever looks at the log is not to fill it.
 fn log_of(state: &AppState, head: &Parts, endpoint: Option<Endpoint>) -> RequestLog {
-    if endpoint == Some(Endpoint::Health) || is_log(head.uri.path()) {
-        RequestLog::silent()
-    } else {
+    if is_of_api(head, endpoint) {
         channel_of(state, head)
+    } else {
+        RequestLog::silent()
     }
 }
 
@@ -61,17 +102,34 @@ fn channel_of(state: &AppState, head: &Parts) -> RequestLog {
     })
 }
 
-/// Decides from the head alone whether the request is answered, and by what.
-fn admit<'a>(
+/// Decides from the head alone whether anything is done for whoever asks, and tells how much is left to
+/// them where that is counted.
+fn let_in(
     state: &AppState,
+    head: &Parts,
+    found: Option<&Found<'_>>,
+    watch: &mut Watch,
+) -> Result<Option<Standing>, ErrorReply> {
+    let access = found.map_or(Access::Guarded, Found::access);
+    let arrival = arrival(head);
+    let caller = access::check(&arrival, access, &state.credentials())
+        .map_err(|refusal| state.slowed(refusal, &arrival))?;
+    watch.on_caller(&caller);
+    // Whoever looks at the log, or after this process, is not to get into the way of its work.
+    if access == Access::Open || is_log(head.uri.path()) {
+        return Ok(None);
+    }
+    let client = state.client(&arrival);
+    Ok(state.admission.count(caller.key(), client)?)
+}
+
+/// What the request wants, where it is to be had.
+fn offered<'a>(
     head: &Parts,
     found: Option<&'a Found<'a>>,
     endpoint: Option<Endpoint>,
 ) -> Result<(Endpoint, &'a Found<'a>), ErrorReply> {
     let path = head.uri.path();
-    let access = found.map_or(Access::Guarded, Found::access);
-    let keys = &state.config.api_keys;
-    access::check(&arrival(head), access, keys, unix_seconds())?;
     let found = found.ok_or_else(|| ErrorReply::unknown_path(&head.method, path))?;
     match endpoint {
         Some(endpoint) => Ok((endpoint, found)),
@@ -102,54 +160,85 @@ pub fn arrival(head: &Parts) -> Arrival<'_> {
     }
 }
 
-async fn answer(
+/// Answers a request that was let in.
+async fn answer(state: &AppState, request: Admitted<'_>, mut watch: Watch) -> Response<ReplyBody> {
+    let Admitted { head, deadline, .. } = request;
+    watch.on_admitted(&head.headers);
+    let id = request.id.unwrap_or_default();
+    // Clients may send a body with those that take none.
+    let discard = |body| body::discard(&head.headers, body);
+    let reply: BoxFuture<'_, _> = match request.endpoint {
+        Endpoint::ChatCompletions => return turn(state, Shape::Chat, request, watch).await,
+        Endpoint::Responses => return turn(state, Shape::Responses, request, watch).await,
+        Endpoint::StoredResponse(action) => {
+            discard(request.body);
+            handlers::responses::act(state, action, id, &head.uri, &mut watch).boxed()
+        }
+        Endpoint::Models => handlers::models::list(state).map(Ok).boxed(),
+        Endpoint::Model => ready(handlers::models::get(state, id)).boxed(),
+        Endpoint::DeleteConversation => {
+            discard(request.body);
+            handlers::conversations::delete(state, id, &mut watch).boxed()
+        }
+        Endpoint::Health(view) => ready(Ok(handlers::health::get(state, view, head))).boxed(),
+        Endpoint::Metrics => ready(handlers::metrics::get(state, &head.headers)).boxed(),
+        Endpoint::OpenApi => ready(Ok(handlers::openapi::get())).boxed(),
+        Endpoint::Logs(view) => handlers::logs::show(state, view, id, head, request.body).boxed(),
+    };
+    let reply = deadline.cover(reply).await;
+    let reply = reply.unwrap_or_else(|late| Err(late.into()));
+    done(state, head, watch, reply)
+}
+
+/// Answers a request for a reply of a model, when its turn has come.
+async fn turn(
     state: &AppState,
-    endpoint: Endpoint,
-    found: &Found<'_>,
-    head: &Parts,
-    body: Incoming,
+    api: Shape,
+    request: Admitted<'_>,
     mut watch: Watch,
 ) -> Response<ReplyBody> {
-    let id = found.id.as_deref();
-    let reply = match endpoint {
-        Endpoint::ChatCompletions | Endpoint::Responses => {
-            let limit = state.config.limits.max_body_bytes;
-            match body::read(&head.headers, body, limit).await {
-                Ok(body) => {
-                    let request = handlers::turns::Request {
-                        api: match endpoint {
-                            Endpoint::Responses => Shape::Responses,
-                            _ => Shape::Chat,
-                        },
-                        headers: &head.headers,
-                        deployment: id,
-                        body,
-                    };
-                    return handlers::turns::create(state, request, watch).await;
-                }
-                // Nobody gets this reply; the log tells that the client has left.
-                Err(ReadError::Left) => return ErrorReply::body_unreadable().into_response(),
-                Err(ReadError::Refused(error)) => Err(error),
-            }
-        }
-        Endpoint::StoredResponse(action) => {
-            body::discard(&head.headers, body);
-            let id = id.unwrap_or_default();
-            handlers::responses::act(state, action, id, &head.uri, &mut watch).await
-        }
-        Endpoint::Models => Ok(handlers::models::list(state).await),
-        Endpoint::Model => handlers::models::get(state, id.unwrap_or_default()),
-        Endpoint::DeleteConversation => {
-            // Clients may send a body with it, which says nothing.
-            body::discard(&head.headers, body);
-            handlers::conversations::delete(state, id.unwrap_or_default(), &mut watch).await
-        }
-        Endpoint::Health => Ok(handlers::health::get(state)),
-        Endpoint::Logs(view) => {
-            handlers::logs::show(state, view, id.unwrap_or_default(), head, body).await
+    let Admitted { head, deadline, .. } = request;
+    let bounds = Bounds::from(&state.config.limits);
+    let body = match body::read(&head.headers, request.body, bounds).await {
+        Ok(body) => body,
+        // Nobody gets this reply; the log tells that the client has left.
+        Err(ReadError::Left) => return ErrorReply::body_unreadable().into_response(),
+        Err(ReadError::Refused(error)) => return done(state, head, watch, Err(error)),
+    };
+    let permit = match queue(state, deadline).await {
+        Ok(permit) => permit,
+        Err(error) => {
+            watch.on_body(&body);
+            watch.on_refused(&body);
+            return done(state, head, watch, Err(error));
         }
     };
-    done(state, head, watch, reply)
+    let request = turns::Request {
+        api,
+        headers: &head.headers,
+        deployment: request.id,
+        body,
+        deadline,
+    };
+    let response = turns::create(state, request, watch).await;
+    response.map(|body| body.holding(permit, deadline))
+}
+
+/// Waits until a reply may be made.
+async fn queue(state: &AppState, deadline: Deadline) -> Result<Permit, ErrorReply> {
+    let settings = &state.config.admission;
+    let patience = Patience {
+        queue: settings.max_queued,
+        until: deadline.or_at(Instant::now() + settings.queue_timeout),
+    };
+    match state.admission.gate().enter(patience).await {
+        Ok((permit, wait)) => {
+            state.metrics.queued(wait);
+            Ok(permit)
+        }
+        Err(_) if deadline.has_passed() => Err(deadline.error().into()),
+        Err(turned) => Err(turned.into()),
+    }
 }
 
 /// The reply of a request that has nothing to do with turns.
@@ -166,7 +255,7 @@ fn done(
         }
         Err(error) => {
             // Nobody is to try out keys where it is quiet.
-            if error.is_of_wrong_key() && is_log(head.uri.path()) {
+            if error.is_of_wrong_key() && watch.log().is_silent() {
                 watch = Watch::arrived(channel_of(state, head), head, None);
             }
             watch.on_error(&error);

@@ -1,16 +1,14 @@
 //! The one place where failures become statuses, codes and messages for clients.
 
+mod admission;
+mod access;
 mod provider;
 mod responses;
 
-use super::{
-    access::{Indirection, Refusal},
-    body::ReplyBody,
-    conversation, reply,
-};
+use super::{body::ReplyBody, conversation, reply};
 use crate::{
     traffic::LogError,
-    turn::{ConversationId, TurnError},
+    turn::{ConversationId, Fault, TurnError},
     wire::error::ErrorBody,
 };
 use bytes::Bytes;
@@ -46,6 +44,8 @@ pub struct ErrorReply {
     detail: Option<Box<str>>,
     /// Whether somebody has shown a wrong key.
     wrong_key: bool,
+    /// How somebody upstream has failed, where that is the cause.
+    fault: Option<Fault>,
 }
 
 impl ErrorReply {
@@ -53,6 +53,12 @@ impl ErrorReply {
     #[must_use]
     pub fn is_of_wrong_key(&self) -> bool {
         self.wrong_key
+    }
+
+    /// How somebody upstream has failed, where that is the cause.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        self.fault
     }
 
     /// What the log is told besides. The client never gets it.
@@ -169,6 +175,7 @@ impl ErrorReply {
             raw: None,
             detail: None,
             wrong_key: false,
+            fault: None,
         }
     }
 
@@ -218,7 +225,8 @@ impl ErrorReply {
 
 impl From<TurnError> for ErrorReply {
     fn from(error: TurnError) -> Self {
-        match error {
+        let fault = error.fault();
+        let mut reply = match error {
             TurnError::InvalidRequest {
                 message,
                 param,
@@ -227,6 +235,11 @@ impl From<TurnError> for ErrorReply {
                 let mut reply = Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, message);
                 *reply.body = reply.body.with_param(param).with_code(code);
                 reply
+            }
+            TurnError::NotAllowed { message, param } => {
+                Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, message)
+                    .code("not_allowed")
+                    .param(param)
             }
             // The wording of these two, misspelling included, is OpenAI's.
             TurnError::UnknownToolCall { call_id: _, param } => Self::new(
@@ -286,6 +299,7 @@ impl From<TurnError> for ErrorReply {
             TurnError::Timeout { message } => {
                 Self::new(StatusCode::GATEWAY_TIMEOUT, SERVER, message).code("upstream_timeout")
             }
+            TurnError::OutOfTime { limit } => Self::out_of_time(limit),
             TurnError::Upstream { message } => {
                 Self::new(StatusCode::BAD_GATEWAY, SERVER, message).code("upstream_error")
             }
@@ -308,7 +322,9 @@ impl From<TurnError> for ErrorReply {
                 reply.detail = Some(detail.into());
                 reply
             }
-        }
+        };
+        reply.fault = fault;
+        reply
     }
 }
 
@@ -325,55 +341,6 @@ impl From<LogError> for ErrorReply {
                 Self::internal()
             }
         }
-    }
-}
-
-impl From<Refusal> for ErrorReply {
-    fn from(refusal: Refusal) -> Self {
-        let unauthorized =
-            |message, code| Self::new(StatusCode::UNAUTHORIZED, AUTHENTICATION, message).code(code);
-        let bearer = HeaderValue::from_static("Bearer");
-        let wrong_key = refusal == Refusal::WrongKey;
-        let mut reply = match refusal {
-            Refusal::NoKey => unauthorized(
-                "this proxy wants its API key (the value of PROXY_API_KEY where it runs), sent as \
-                 `Authorization: Bearer KEY`, `x-api-key` or `api-key`"
-                    .to_owned(),
-                "invalid_api_key",
-            )
-            .header(header::WWW_AUTHENTICATE, bearer),
-            Refusal::WrongKey => unauthorized(
-                "the API key is not the one that this proxy was given in PROXY_API_KEY".to_owned(),
-                "invalid_api_key",
-            )
-            .header(header::WWW_AUTHENTICATE, bearer),
-            Refusal::ForeignPage => Self::new(
-                StatusCode::FORBIDDEN,
-                INVALID_REQUEST,
-                "a web page of another site may not look at the log",
-            )
-            .code("foreign_page"),
-            Refusal::NotDirect(indirection) => unauthorized(
-                format!(
-                    "this proxy has no API key, so it serves only programs that reach it directly \
-                     on its own machine, and this request {}. To let it in, set a key (start the \
-                     proxy with PROXY_API_KEY=KEY) and send it as `Authorization: Bearer KEY`",
-                    describe(indirection)
-                ),
-                "api_key_not_set",
-            ),
-        };
-        reply.wrong_key = wrong_key;
-        reply
-    }
-}
-
-fn describe(indirection: Indirection) -> &'static str {
-    match indirection {
-        Indirection::Peer => "comes from another machine",
-        Indirection::Forwarded => "was forwarded by a tunnel or another proxy",
-        Indirection::Host => "names a host that is not a loopback address",
-        Indirection::Origin | Indirection::CrossSite => "comes from a web page of another site",
     }
 }
 

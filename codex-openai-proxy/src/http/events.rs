@@ -150,6 +150,16 @@ impl EventBody {
         self.watch.on_cancelled();
     }
 
+    /// Ends the reply after a panic: what the client gets last, and all that it gets from now on.
+    pub fn last_words(&mut self) -> Bytes {
+        // What was being written is not whole.
+        self.out.clear();
+        self.on_error(TurnError::internal("a panic"));
+        let frame = Bytes::from(mem::take(&mut self.out));
+        self.watch.on_frame(&frame);
+        frame
+    }
+
     /// Nothing more is read. What is kept of the reply is on disk before the client hears of its end.
     fn end(&mut self) {
         self.events = None;

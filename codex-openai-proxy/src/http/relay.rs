@@ -10,7 +10,8 @@ mod request;
 pub use request::Request;
 
 use super::{
-    AppState, body::ReplyBody, error::ErrorReply, reply, state::unix_seconds, watch::Watch,
+    AppState, admission::Deadline, body::ReplyBody, error::ErrorReply, reply, state::unix_seconds,
+    watch::Watch,
 };
 use crate::{
     engine::upstream::{Call, Expects, Handling, Reply},
@@ -25,7 +26,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Response, StatusCode};
-use passing::{Passing, Stage};
+use passing::{Pace, Passing, Stage};
 use std::mem;
 use tokio::time::timeout;
 
@@ -53,6 +54,7 @@ struct Begun {
 pub async fn relay(
     state: &AppState,
     mut request: Request,
+    deadline: Deadline,
     mut watch: Watch,
 ) -> Response<ReplyBody> {
     let asks = mem::take(&mut request.asks);
@@ -63,29 +65,32 @@ pub async fn relay(
         model: asks.model.clone(),
         conversation: None,
     };
+    watch.on_provider(&request.route);
     watch.on_asks(asks, None);
     watch.on_reply(None, ReasoningStyle::Content);
     watch.gather(head.clone());
-    let answered = if stream {
-        streamed(state, request, head, &mut watch).await
-    } else {
-        let api = request.api;
-        match call(request, Expects::Whole, watch.log().clone()).await {
-            Ok(reply) => read_whole(reply, api, &head, &mut watch).await,
-            Err(error) => Err(error),
+    let answered = deadline.cover(async {
+        if stream {
+            return streamed(state, request, head, &mut watch).await;
         }
-    };
-    match answered {
+        let api = request.api;
+        let reply = call(request, Expects::Whole, watch.log().clone()).await?;
+        read_whole(reply, api, &head, &mut watch).await
+    });
+    match answered.await.flatten() {
         Ok(Answer::Whole(response)) => response,
         Ok(Answer::Stream(begun)) => {
-            let keep_alive = state.config.limits.keep_alive;
+            let pace = Pace {
+                keep_alive: state.config.limits.keep_alive,
+                deadline,
+            };
             let Begun {
                 headers,
                 stage,
                 api,
                 head,
             } = *begun;
-            let passing = Passing::new(stage, api, head, keep_alive, watch);
+            let passing = Passing::new(stage, api, head, pace, watch);
             let mut response = reply::event_stream(passing.into_stream());
             response.headers_mut().extend(headers);
             response

@@ -15,6 +15,7 @@ use std::{
     task::{Context, Poll},
 };
 use tokio_util::{sync::WaitForCancellationFutureOwned, task::TaskTracker};
+use tracing::Instrument;
 
 /// A response that is being made.
 pub struct Responding {
@@ -163,7 +164,7 @@ impl Responding {
             response: String::from_utf8_lossy(object).into_owned(),
         };
         // It is kept even where the client does not wait for the end.
-        let keep = tasks.spawn(async move {
+        let keep = async move {
             if row.previous.is_none() && sends == Sends::Either && input.is_news {
                 row.previous = last_of(&store, row.conversation.as_ref()).await;
             }
@@ -172,7 +173,8 @@ impl Responding {
                 tracing::error!(%error, "response_not_stored");
             }
             drop(guard);
-        });
+        };
+        let keep = tasks.spawn(keep.in_current_span());
         Some(keep.map(drop).boxed())
     }
 }

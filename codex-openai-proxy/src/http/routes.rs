@@ -5,13 +5,14 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use Access::{Guarded, Open, Page, Viewer};
 use Endpoint::{
-    ChatCompletions, DeleteConversation, Health, Logs, Model, Models, Responses, StoredResponse,
+    ChatCompletions, DeleteConversation, Health, Logs, Metrics, Model, Models, OpenApi, Responses,
+    StoredResponse,
 };
 
 /// Every route. `HEAD` is served wherever `GET` is, `OPTIONS` is answered by the CORS layer, and a
 /// slash at the end of a path is ignored. Clients set the base URL with or without `/v1`, and some
 /// know Azure's paths only, where the model is a part of the path.
-const TABLE: &[(Method, &str, Endpoint, Access)] = &[
+pub(super) const TABLE: &[(Method, &str, Endpoint, Access)] = &[
     (
         Method::POST,
         "/v1/chat/completions",
@@ -97,7 +98,16 @@ const TABLE: &[(Method, &str, Endpoint, Access)] = &[
         DeleteConversation,
         Guarded,
     ),
-    (Method::GET, "/health", Health, Open),
+    (Method::GET, "/health", Health(HealthView::Report), Open),
+    (Method::GET, "/health/live", Health(HealthView::Live), Open),
+    (
+        Method::GET,
+        "/health/ready",
+        Health(HealthView::Ready),
+        Open,
+    ),
+    (Method::GET, "/metrics", Metrics, Guarded),
+    (Method::GET, "/openapi.json", OpenApi, Guarded),
     (Method::GET, "/logs", Logs(LogView::Page), Page),
     (
         Method::GET,
@@ -168,7 +178,11 @@ pub enum Endpoint {
     /// Forgets the conversation `{id}`.
     DeleteConversation,
     /// Tells whether the service is up.
-    Health,
+    Health(HealthView),
+    /// Tells figures, for Prometheus.
+    Metrics,
+    /// Describes this API.
+    OpenApi,
     /// Shows the log.
     Logs(LogView),
 }
@@ -185,6 +199,17 @@ pub enum ResponseAction {
     InputItems,
     /// Stops it.
     Cancel,
+}
+
+/// Who asks how the service is, and so what they are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HealthView {
+    /// A person: all there is to tell.
+    Report,
+    /// Whoever restarts the process: whether it still answers.
+    Live,
+    /// Whoever sends requests: whether they would be answered.
+    Ready,
 }
 
 /// What of the log; each is a function in [`handlers::logs`](super::handlers::logs).

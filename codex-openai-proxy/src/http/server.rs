@@ -1,13 +1,23 @@
 //! The listening socket, its connections, and their orderly end.
 
-use super::{AppState, dispatch::Peer, service::service};
-use http::Request;
+mod activity;
+mod places;
+mod socket;
+
+use super::{dispatch::Peer, phase::Phase, service::service, state::CurrentState};
+use activity::{Activity, Awaited};
+use http::{Request, Response};
+use http_body_util::BodyExt;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{conn::auto, graceful::GracefulConnection},
 };
+use places::Places;
+use socket::Socket;
 use std::{
+    convert::Infallible,
+    fmt::Display,
     future::pending,
     io,
     net::SocketAddr,
@@ -20,14 +30,23 @@ use std::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// How long a client may take for the head of a request; also how long an idle connection lives.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often to ask an HTTP/2 client that waits for a reply whether it is still there.
+const PING: Duration = Duration::from_secs(30);
+
+/// The longest head of a request, in bytes.
+const LONGEST_HEAD: u32 = 64 * 1024;
+
+/// How many requests an HTTP/2 client may make at once.
+const MOST_STREAMS: u32 = 256;
+
+/// Time for what was said on a connection to arrive, when it is closed because nothing more is asked.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Time for replies to say that they were cut short, after the deadline to finish has passed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -37,6 +56,9 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Rest after a failed accept: out of file descriptors is no better a microsecond later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Files that are open beside those of connections.
+const OTHER_FILES: u64 = 64;
 
 /// A bound socket.
 #[derive(Debug)]
@@ -71,10 +93,12 @@ impl Server {
     /// Then no connection is accepted any more, idle ones are closed, and running replies may
     /// finish until the drain deadline. What still runs after it is ended by its engine, with a
     /// little time to say so.
-    pub async fn serve(self, state: Arc<AppState>, shutdown: impl Future<Output = ()>) {
-        let service = service(Arc::clone(&state));
+    pub async fn serve(self, current: Arc<CurrentState>, shutdown: impl Future<Output = ()>) {
+        allow_files(current.load().config.limits.max_connections);
+        current.load().phase.set(Phase::Serving);
+        let service = service(Arc::clone(&current));
         let http = http();
-        let graceful = GracefulShutdown::new();
+        let mut places = Places::new();
         // Aborts what is left when this returns.
         let mut connections = JoinSet::new();
         let stopping = CancellationToken::new();
@@ -85,30 +109,55 @@ impl Server {
                 () = &mut shutdown => break,
                 accepted = accept(&self.listener) => accepted,
             };
-            while connections.try_join_next().is_some() {}
+            while let Some(ended) = connections.try_join_next() {
+                on_end(ended);
+            }
             let Some((stream, peer)) = accepted else {
                 continue;
             };
+            let state = current.load();
+            let limits = &state.config.limits;
+            let Some(place) = places.take(limits.max_connections) else {
+                places.refuse(stream);
+                continue;
+            };
+            let activity = Arc::new(Activity::new(limits));
+            let counted = state.metrics.connection();
+            let socket = Socket::new(stream, Arc::clone(&activity), place, counted);
             let service = service.clone();
             let viewers = Viewers::default();
             let abandoned = abandoned(stopping.clone(), viewers.clone());
+            let requests = Arc::clone(&activity);
             let service = service_fn(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(Peer(peer.ip()));
                 request.extensions_mut().insert(viewers.clone());
-                service.clone().oneshot(request)
+                let running = requests.begin(request.version());
+                // On the heap: a connection is small while nothing is asked.
+                let response = Box::pin(service.clone().oneshot(request));
+                async move {
+                    let response: Response<_> = response.await?;
+                    // It runs until its reply has been handed over.
+                    Ok::<_, Infallible>(response.map(|body| {
+                        body.map_frame(move |frame| {
+                            let _ = &running;
+                            frame
+                        })
+                    }))
+                }
             });
-            let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service);
-            let connection = graceful.watch(connection.into_owned());
+            let connection = http.serve_connection_with_upgrades(TokioIo::new(socket), service);
+            let connection = connection.into_owned();
+            let stopping = stopping.clone();
             connections.spawn(async move {
                 tokio::select! {
-                    ended = connection => if let Err(error) = ended {
-                        tracing::debug!(error, "connection_failed");
-                    },
+                    () = lead(connection, &activity, &stopping) => {}
                     () = abandoned => {}
                 }
             });
         }
         drop(self.listener);
+        let state = current.load_full();
+        state.phase.set(Phase::Draining);
         // Those who watch the log would go on forever.
         state.traffic.close_watchers();
         stopping.cancel();
@@ -116,11 +165,15 @@ impl Server {
 
         let drain = state.config.limits.drain;
         tracing::info!(
-            connections = graceful.count(),
+            connections = connections.len(),
             drain_seconds = drain.as_secs(),
             "draining"
         );
-        let mut drained = pin!(graceful.shutdown());
+        let mut drained = pin!(async {
+            while let Some(ended) = connections.join_next().await {
+                on_end(ended);
+            }
+        });
         let in_time = timeout(drain, &mut drained).await.is_ok();
         let end = async {
             state.upstreams.shutdown();
@@ -133,6 +186,63 @@ impl Server {
         if timeout(LAST_WORDS, end).await.is_err() {
             tracing::warn!("drain_incomplete");
         }
+    }
+}
+
+/// Leads a connection to its end, which comes when both sides are done, or when the client takes too
+/// long.
+async fn lead<C>(connection: C, activity: &Activity, stopping: &CancellationToken)
+where
+    C: GracefulConnection<Error: Display>,
+{
+    let mut connection = pin!(connection);
+    let mut is_stopping = false;
+    let mut overdue = pin!(activity.overdue());
+    let awaited = loop {
+        tokio::select! {
+            biased;
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "connection_failed");
+                }
+                return;
+            }
+            () = stopping.cancelled(), if !is_stopping => {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            awaited = &mut overdue => break awaited,
+        }
+    };
+    tracing::debug!(?awaited, "connection_closed");
+    if awaited == Awaited::Request {
+        connection.as_mut().graceful_shutdown();
+        // What fails now is nobody's loss.
+        let _ = timeout(FAREWELL, connection).await;
+    }
+}
+
+/// Tells of a fault of ours that has cost a connection.
+fn on_end(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "connection_panicked");
+    }
+}
+
+/// As many files as the system allows: each connection is one, and may need another to a provider.
+fn allow_files(connections: usize) {
+    let wanted = u64::try_from(connections)
+        .unwrap_or(u64::MAX)
+        .saturating_mul(2)
+        .saturating_add(OTHER_FILES);
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) if files < wanted => {
+            tracing::warn!(files, connections, "file_limit_too_low");
+        }
+        Ok(files) => tracing::debug!(files, "file_limit"),
+        Err(error) => tracing::warn!(%error, "file_limit_unknown"),
     }
 }
 
@@ -197,10 +307,14 @@ fn http() -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT);
+        // See `Activity`.
+        .header_read_timeout(None)
+        .max_buf_size(LONGEST_HEAD as usize);
     // Pings find out that a peer is gone where TCP would not tell.
     http.http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(HEAD_TIMEOUT);
+        .keep_alive_interval(PING)
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_header_list_size(LONGEST_HEAD);
     http
 }

@@ -1,10 +1,10 @@
 //! The middleware around [`dispatch`](super::dispatch), outermost first.
 
 use super::{
-    AppState, access::KEY_HEADERS, body::ReplyBody, conversation::CONVERSATION_ID,
-    dispatch::dispatch, error::ErrorReply,
+    access::KEY_HEADERS, body::ReplyBody, conversation::CONVERSATION_ID, dispatch::dispatch,
+    error::ErrorReply, panics, state::CurrentState,
 };
-use crate::traffic::redact;
+use crate::{config::CorsOrigins, engine::upstream::trace_of, traffic::redact, turn::TraceContext};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body::Body;
@@ -13,15 +13,18 @@ use std::{any::Any, convert::Infallible, sync::Arc, time::Duration};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, layer::layer_fn, service_fn};
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    cors::{AllowHeaders, AllowMethods, Any as AnyOrigin, CorsLayer},
+    cors::{AllowHeaders, AllowMethods, AllowOrigin, Any as AnyOrigin, CorsLayer},
     request_id::PropagateRequestIdLayer,
     sensitive_headers::SetSensitiveRequestHeadersLayer,
     trace::TraceLayer,
 };
-use tracing::Span;
+use tracing::{Span, field};
 use uuid::Uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Which pages may load a reply at all (Fetch Standard, 3.7).
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// What a browser needs to see before a page of another origin may read a reply.
 const CORS_HEADERS: [HeaderName; 5] = [
@@ -54,7 +57,7 @@ const PREFLIGHT_AGE: Duration = Duration::from_hours(24);
 /// The whole service. Every reply of it, errors included, carries the request id and, unless it is
 /// of the log, the CORS headers.
 pub fn service(
-    state: Arc<AppState>,
+    current: Arc<CurrentState>,
 ) -> impl Service<
     Request<Incoming>,
     Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + 'static>,
@@ -74,12 +77,17 @@ pub fn service(
                 .on_response(log_response)
                 .on_failure(()),
         )
-        .layer(layer_fn(closed_to_pages))
-        .layer(cors())
-        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(layer_fn(hardened))
         .service_fn(move |request: Request<Incoming>| {
-            let state = Arc::clone(&state);
-            async move { Ok(dispatch(&state, request).await) }
+            let state = current.load_full();
+            ServiceBuilder::new()
+                .layer(cors(&state.config.cors))
+                .layer(CatchPanicLayer::custom(on_panic))
+                .service(service_fn(move |request| {
+                    let state = Arc::clone(&state);
+                    async move { Ok(dispatch(&state, request).await) }
+                }))
+                .oneshot(request)
         })
 }
 
@@ -90,14 +98,17 @@ pub struct RequestName {
     pub id: Arc<str>,
     /// The client's own `x-request-id`.
     pub client_id: Option<String>,
+    /// The trace that it belongs to, where the client told.
+    pub trace: Option<TraceContext>,
 }
 
 impl RequestName {
     /// A fresh one.
-    fn new(client_id: Option<String>) -> Self {
+    fn new(client_id: Option<String>, trace: Option<TraceContext>) -> Self {
         Self {
             id: Uuid::new_v4().to_string().into(),
             client_id,
+            trace,
         }
     }
 }
@@ -112,7 +123,7 @@ fn name_request<B>(mut request: Request<B>) -> Request<B> {
         }),
         _ => None,
     };
-    let name = RequestName::new(usable.map(str::to_owned));
+    let name = RequestName::new(usable.map(str::to_owned), trace_of(request.headers()));
     if name.client_id.is_none()
         && let Ok(id) = HeaderValue::from_str(&name.id)
     {
@@ -132,14 +143,18 @@ fn sensitive_headers() -> impl Iterator<Item = HeaderName> {
     .chain(KEY_HEADERS.map(HeaderName::from_static))
 }
 
-/// Neither the query nor a header: keys stray into both.
+/// What each line of the log tells of the request that it belongs to, be it only an error: hence the
+/// level. Neither the query nor a header: keys stray into both.
 fn span<B>(request: &Request<B>) -> Span {
     let name = request.extensions().get::<RequestName>();
-    tracing::info_span!(
+    let trace = name.and_then(|name| name.trace.as_ref());
+    tracing::error_span!(
         "request",
         method = %request.method(),
         path = &*redact::text(request.uri().path()),
         request = name.map(|name| &*name.id),
+        trace = trace.map(|trace| field::display(trace.id())),
+        conversation = field::Empty,
     )
 }
 
@@ -148,9 +163,10 @@ fn log_response<B>(response: &Response<B>, latency: Duration, _span: &Span) {
     tracing::debug!(status = response.status().as_u16(), latency_ms, "response");
 }
 
-/// Takes the allowance of [`cors`] away from the log: no page but its own is to read it, or to
-/// change it, whatever the browser that shows it knows.
-fn closed_to_pages<S, B>(
+/// Tells browsers to take replies for what they are called, and takes the allowance of [`cors`] away
+/// from the log: no page but its own is to read it, or to change it, whatever the browser that shows it
+/// knows.
+fn hardened<S, B>(
     inner: S,
 ) -> impl Service<Request<Incoming>, Response = Response<B>, Error = S::Error, Future: Send> + Clone
 where
@@ -165,19 +181,21 @@ where
         let reply = inner.clone().oneshot(request);
         async move {
             let mut response = reply.await?;
+            let headers = response.headers_mut();
+            headers.insert(
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            );
             if is_log {
-                let headers = response.headers_mut();
                 for name in CORS_HEADERS {
                     headers.remove(name);
                 }
+                // Not even where a page does not want to read but to run or to show it.
+                headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
                 // The page and the event stream have their own words for it.
                 headers
                     .entry(header::CACHE_CONTROL)
                     .or_insert(HeaderValue::from_static("no-store"));
-                headers.insert(
-                    header::X_CONTENT_TYPE_OPTIONS,
-                    HeaderValue::from_static("nosniff"),
-                );
             }
             Ok(response)
         }
@@ -191,16 +209,26 @@ pub fn is_log(path: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Any origin may ask: who is let in is decided by key or by
-/// [`access`](super::access), not by what a browser would let a page read. Headers are mirrored
+/// What pages of other origins may do with a reply. Whatever they may: who is let in is decided by key
+/// or by [`access`](super::access), not by what a browser would let a page read. Headers are mirrored
 /// because `*` does not cover `Authorization`.
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(AnyOrigin)
+fn cors(origins: &CorsOrigins) -> CorsLayer {
+    let layer = CorsLayer::new()
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(EXPOSED)
-        .max_age(PREFLIGHT_AGE)
+        .max_age(PREFLIGHT_AGE);
+    match origins {
+        CorsOrigins::Any => layer.allow_origin(AnyOrigin),
+        CorsOrigins::These(origins) => {
+            let origins = origins.clone();
+            layer.allow_origin(AllowOrigin::predicate(move |asking, _| {
+                origins
+                    .iter()
+                    .any(|origin| asking.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+            }))
+        }
+    }
 }
 
 #[expect(
@@ -208,11 +236,6 @@ fn cors() -> CorsLayer {
     reason = "the signature that the layer asks for"
 )]
 fn on_panic(panic: Box<dyn Any + Send>) -> Response<ReplyBody> {
-    let message = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    tracing::error!(reason = message, "panicked");
+    panics::log(panic.as_ref());
     ErrorReply::panicked().into_response()
 }

@@ -1,12 +1,20 @@
 //! The log viewer's login: a cookie that stands for a key, so that the page need not keep one.
 //!
-//! Nothing is remembered here. The cookie tells until when it is good, signed with a key that is
-//! derived from the API key; with another API key it is worth nothing.
+//! The cookie tells until when it is good. It is signed with a key that is derived from the API key and
+//! from a secret of this installation: with another API key it is worth nothing, and whoever reads the
+//! digests of the keys in `config.toml` cannot make one. All that is remembered here is who has logged
+//! out, until this process ends.
 
 use crate::config::ApiKey;
-use blake3::Hash;
-use http::{HeaderMap, HeaderValue, header};
-use std::time::Duration;
+use blake3::{Hash, Hasher};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use uuid::Uuid;
 
 /// The name of the cookie.
 const NAME: &str = "codex_openai_proxy_logs";
@@ -15,45 +23,148 @@ const NAME: &str = "codex_openai_proxy_logs";
 const LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 /// What the signing key is derived for.
-const CONTEXT: &str = "codex-openai-proxy 2026-11-21 log viewer session v1";
+const CONTEXT: &str = "codex-openai-proxy 2026-11-21 log viewer session v2";
 
-/// A `Set-Cookie` that logs in, for a key that was shown. `now` is in seconds since 1970.
-#[must_use]
-pub fn open(key: &ApiKey, headers: &HeaderMap, now: u64) -> HeaderValue {
-    let expiry = now.saturating_add(LIFETIME.as_secs());
-    let value = format!("{expiry}.{}", sign(key, expiry).to_hex());
-    set_cookie(&value, LIFETIME, headers)
+/// How many of those who have logged out are remembered. Each of them had the key.
+const MOST_CLOSED: usize = 4096;
+
+/// How many cookies of a request are looked at. Browsers send one.
+const MOST_SHOWN: usize = 4;
+
+/// Makes cookies and knows them again. A cheap handle.
+#[derive(Clone)]
+pub struct Sessions(Arc<Shared>);
+
+struct Shared {
+    secret: [u8; 32],
+    /// Logins that were taken back before their time, the one that ends first in front.
+    closed: Mutex<BTreeSet<Login>>,
 }
 
-/// A `Set-Cookie` that logs out.
-#[must_use]
-pub fn close(headers: &HeaderMap) -> HeaderValue {
-    set_cookie("", Duration::ZERO, headers)
+/// What a cookie says. As text: `EXPIRY.ID.SIGNATURE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Login {
+    /// Until when it is good, in seconds since 1970.
+    expiry: u64,
+    id: Uuid,
 }
 
-/// Whether these headers show a cookie that one of the keys has signed and that is still good.
-#[must_use]
-pub fn is_open(headers: &HeaderMap, keys: &[ApiKey], now: u64) -> bool {
+impl Sessions {
+    /// Cookies that are signed with the help of this secret. With the same one, those of an earlier
+    /// process are good too.
+    #[must_use]
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self(Arc::new(Shared {
+            secret,
+            closed: Mutex::default(),
+        }))
+    }
+
+    /// Cookies that are good for as long as this process runs.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let mut secret = Hasher::new();
+        for _ in 0..2 {
+            secret.update(Uuid::new_v4().as_bytes());
+        }
+        Self::new(secret.finalize().into())
+    }
+
+    /// A `Set-Cookie` that logs in, for a key that was shown. `now` is in seconds since 1970.
+    #[must_use]
+    pub fn open(&self, key: &ApiKey, headers: &HeaderMap, now: u64) -> HeaderValue {
+        let login = Login {
+            expiry: now.saturating_add(LIFETIME.as_secs()),
+            id: Uuid::new_v4(),
+        };
+        let Login { expiry, id } = login;
+        let signature = self.sign(key, login).to_hex();
+        let value = format!("{expiry}.{}.{signature}", id.simple());
+        set_cookie(&value, LIFETIME, headers)
+    }
+
+    /// A `Set-Cookie` that logs out. A cookie that these headers show is worth nothing any more, here
+    /// or in another browser.
+    #[must_use]
+    pub fn close(&self, headers: &HeaderMap, keys: &[ApiKey], now: u64) -> HeaderValue {
+        let mut closed = self.closed();
+        closed.extend(
+            shown(headers)
+                .filter(|(login, signature)| self.signer(*login, *signature, keys, now).is_some())
+                .map(|(login, _)| login),
+        );
+        while closed
+            .first()
+            .is_some_and(|login| login.expiry <= now || closed.len() > MOST_CLOSED)
+        {
+            closed.pop_first();
+        }
+        drop(closed);
+        set_cookie("", Duration::ZERO, headers)
+    }
+
+    /// The key for which these headers show a cookie that is still good.
+    #[must_use]
+    pub fn key_of<'a>(
+        &self,
+        headers: &HeaderMap,
+        keys: &'a [ApiKey],
+        now: u64,
+    ) -> Option<&'a ApiKey> {
+        shown(headers)
+            .filter(|(login, _)| !self.closed().contains(login))
+            .find_map(|(login, signature)| self.signer(login, signature, keys, now))
+    }
+
+    fn signer<'a>(
+        &self,
+        login: Login,
+        signature: Hash,
+        keys: &'a [ApiKey],
+        now: u64,
+    ) -> Option<&'a ApiKey> {
+        if login.expiry <= now {
+            return None;
+        }
+        // Hashes are compared in constant time.
+        keys.iter().find(|key| self.sign(key, login) == signature)
+    }
+
+    fn sign(&self, key: &ApiKey, login: Login) -> Hash {
+        let mut hasher = Hasher::new_keyed(&key.derive(CONTEXT, &self.0.secret));
+        hasher.update(&login.expiry.to_be_bytes());
+        hasher.update(login.id.as_bytes());
+        hasher.finalize()
+    }
+
+    fn closed(&self) -> MutexGuard<'_, BTreeSet<Login>> {
+        self.0.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
+
+/// The logins that the cookies of a request claim, and what they are signed with.
+fn shown(headers: &HeaderMap) -> impl Iterator<Item = (Login, Hash)> {
     let cookies = headers.get_all(header::COOKIE).iter();
     let cookies = cookies.filter_map(|cookies| cookies.to_str().ok());
     cookies
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
-        .any(|(name, value)| name == NAME && is_good(value, keys, now))
-}
-
-fn is_good(value: &str, keys: &[ApiKey], now: u64) -> bool {
-    let parts = value.split_once('.').and_then(|(expiry, signature)| {
-        Some((expiry.parse::<u64>().ok()?, Hash::from_hex(signature).ok()?))
-    });
-    // Hashes are compared in constant time.
-    parts.is_some_and(|(expiry, signature)| {
-        expiry > now && keys.iter().any(|key| sign(key, expiry) == signature)
-    })
-}
-
-fn sign(key: &ApiKey, expiry: u64) -> Hash {
-    blake3::keyed_hash(&key.derive(CONTEXT), &expiry.to_be_bytes())
+        .filter(|(name, _)| *name == NAME)
+        .filter_map(|(_, value)| {
+            let mut parts = value.splitn(3, '.');
+            let login = Login {
+                expiry: parts.next()?.parse().ok()?,
+                id: Uuid::try_parse(parts.next()?).ok()?,
+            };
+            Some((login, Hash::from_hex(parts.next()?).ok()?))
+        })
+        .take(MOST_SHOWN)
 }
 
 fn set_cookie(value: &str, lifetime: Duration, headers: &HeaderMap) -> HeaderValue {
@@ -61,109 +172,33 @@ fn set_cookie(value: &str, lifetime: Duration, headers: &HeaderMap) -> HeaderVal
     let secure = if is_https(headers) { "; Secure" } else { "" };
     let cookie =
         format!("{NAME}={value}; Path=/logs; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
-    // Digits, a dot and the words above are all that a header value may hold.
+    // Digits, letters, dots and the words above are all that a header value may hold.
     HeaderValue::try_from(cookie).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// Whether the client's browser speaks HTTPS, to a tunnel or reverse proxy that tells so.
+/// Whether the client's browser speaks HTTPS, to a tunnel or reverse proxy, as either of them tells.
 #[must_use]
 pub fn is_https(headers: &HeaderMap) -> bool {
-    let value = |name| {
-        headers
-            .get(name)
-            .and_then(|value: &HeaderValue| value.to_str().ok())
-    };
-    let forwarded = value("x-forwarded-proto")
-        .and_then(|schemes| schemes.split(',').next())
+    let value = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    // Of a list, the first is what the client spoke.
+    let first = |name| value(name).and_then(|list| list.split(',').next());
+    let forwarded = first(header::FORWARDED).is_some_and(|client| {
+        client.split(';').any(|pair| {
+            let (name, scheme) = pair.split_once('=').unwrap_or_default();
+            name.trim().eq_ignore_ascii_case("proto")
+                && scheme
+                    .trim()
+                    .trim_matches('"')
+                    .eq_ignore_ascii_case("https")
+        })
+    });
+    let x_forwarded = first(HeaderName::from_static("x-forwarded-proto"))
         .is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
-    let visitor =
-        value("cf-visitor").is_some_and(|visitor| visitor.contains(r#""scheme":"https""#));
-    forwarded || visitor
+    let visitor = value(HeaderName::from_static("cf-visitor"))
+        .is_some_and(|visitor| visitor.contains(r#""scheme":"https""#));
+    let page = value(header::ORIGIN).is_some_and(|origin| origin.starts_with("https://"));
+    forwarded || x_forwarded || visitor || page
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: u64 = 1_790_000_000;
-
-    fn keys(keys: &[&str]) -> Vec<ApiKey> {
-        keys.iter().map(|key| ApiKey::new(key).unwrap()).collect()
-    }
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let pairs = pairs.iter();
-        pairs
-            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()))
-            .collect()
-    }
-
-    /// The cookie as a browser sends it back.
-    fn cookie(set: &HeaderValue) -> String {
-        set.to_str().unwrap().split(';').next().unwrap().to_owned()
-    }
-
-    #[test]
-    fn a_cookie_is_good_for_a_week_and_for_its_key() {
-        let set = open(&keys(&["a"])[0], &HeaderMap::new(), NOW);
-        let shown = headers(&[("cookie", &format!("x=1; {}; y=2", cookie(&set)))]);
-        let week = 7 * 24 * 60 * 60;
-        for (with, now, good) in [
-            (&["a"][..], NOW, true),
-            (&["b", "a"], NOW, true),
-            (&["a"], NOW + week - 1, true),
-            (&["a"], NOW + week, false),
-            (&["b"], NOW, false),
-            (&[], NOW, false),
-        ] {
-            assert_eq!(is_open(&shown, &keys(with), now), good, "{with:?} {now}");
-        }
-    }
-
-    #[test]
-    fn a_cookie_cannot_be_made_up_or_prolonged() {
-        let keys = keys(&["a"]);
-        let good = cookie(&open(&keys[0], &HeaderMap::new(), NOW));
-        let (_, signature) = good.split_once('.').unwrap();
-        let name = "codex_openai_proxy_logs";
-        for bad in [
-            format!("{name}={}.{signature}", u64::MAX),
-            format!("{name}={}.{}", u64::MAX, "0".repeat(64)),
-            format!("{name}=.{signature}"),
-            format!("{name}={}", u64::MAX),
-            format!("{name}="),
-            format!("x{good}"),
-            good[..good.len() - 1].to_owned(),
-        ] {
-            assert!(!is_open(&headers(&[("cookie", &bad)]), &keys, NOW), "{bad}");
-        }
-        // One good one among several of the name is enough.
-        let both = format!("{name}=1.2; {good}");
-        assert!(is_open(&headers(&[("cookie", &both)]), &keys, NOW));
-    }
-
-    #[test]
-    fn the_cookie_keeps_to_the_log_and_to_https_where_that_is_spoken() {
-        let key = &keys(&["a"])[0];
-        let plain = open(key, &HeaderMap::new(), NOW);
-        let plain = plain.to_str().unwrap();
-        assert!(
-            plain.ends_with("; Path=/logs; Max-Age=604800; HttpOnly; SameSite=Strict"),
-            "{plain}"
-        );
-        for secure in [
-            ("x-forwarded-proto", "https"),
-            ("x-forwarded-proto", "HTTPS, http"),
-            ("cf-visitor", r#"{"scheme":"https"}"#),
-        ] {
-            let set = open(key, &headers(&[secure]), NOW);
-            assert!(set.to_str().unwrap().ends_with("; Secure"), "{secure:?}");
-        }
-        let gone = close(&HeaderMap::new());
-        assert!(
-            gone.to_str()
-                .unwrap()
-                .contains("logs=; Path=/logs; Max-Age=0;")
-        );
-    }
-}
+mod tests;

@@ -1,24 +1,38 @@
 //! What every handler sees.
 
-use super::{routes::Routes, running::Running};
+use super::{
+    access::{Arrival, Credentials, Guesses, Refusal},
+    admission::{Admission, ClientAddress},
+    phase::CurrentPhase,
+    routes::Routes,
+    running::Running,
+    session::Sessions,
+};
 use crate::{
     config::Config,
     conversation::ResponseStore,
     engine::{Engine, upstream::Upstreams},
+    metrics::Metrics,
     traffic::Traffic,
 };
+use arc_swap::ArcSwap;
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 use tokio_util::task::TaskTracker;
 
-/// The state of the service, shared by all requests.
+/// The state of the service, shared by all requests that began with one configuration. A cheap
+/// handle on everything but that.
 pub struct AppState {
     /// Answers the turns.
     pub engine: Arc<dyn Engine>,
     /// The configuration.
     pub config: Config,
+    /// How many requests are taken.
+    pub admission: Admission,
+    /// What is counted and measured.
+    pub metrics: Metrics,
     /// What is told of requests, and what is kept of that.
     pub traffic: Traffic,
     /// HTTP providers, which answer some of the models.
@@ -31,8 +45,14 @@ pub struct AppState {
     pub sockets: TaskTracker,
     /// Writes that go on when their client has left.
     pub tasks: TaskTracker,
+    /// Whether the service starts, serves or stops. The server sets it.
+    pub phase: CurrentPhase,
+    /// Those who have logged in to the log viewer.
+    pub sessions: Sessions,
+    /// Wrong keys that were shown.
+    pub guesses: Guesses,
     /// The route table.
-    pub routes: Routes,
+    pub routes: Arc<Routes>,
     /// When this process began to serve, in seconds since 1970: the `created` of every model.
     pub started: u64,
 }
@@ -49,6 +69,7 @@ impl AppState {
         traffic: Traffic,
     ) -> Result<Self, matchit::InsertError> {
         Ok(Self {
+            admission: Admission::new(&config.admission),
             engine,
             config,
             traffic,
@@ -57,9 +78,35 @@ impl AppState {
             running: Running::default(),
             sockets: TaskTracker::new(),
             tasks: TaskTracker::new(),
-            routes: Routes::new()?,
+            sessions: Sessions::of_this_process(),
+            guesses: Guesses::default(),
+            routes: Arc::new(Routes::new()?),
+            metrics: Metrics::default(),
+            phase: CurrentPhase::default(),
             started: unix_seconds(),
         })
+    }
+
+    /// The same with another configuration and other providers, and all else shared.
+    #[must_use]
+    pub fn reconfigured(&self, config: Config, upstreams: Upstreams) -> Self {
+        Self {
+            admission: self.admission.reconfigured(&config.admission),
+            engine: Arc::clone(&self.engine),
+            config,
+            metrics: self.metrics.clone(),
+            phase: self.phase.clone(),
+            traffic: self.traffic.clone(),
+            upstreams,
+            responses: self.responses.clone(),
+            running: self.running.clone(),
+            sockets: self.sockets.clone(),
+            tasks: self.tasks.clone(),
+            sessions: self.sessions.clone(),
+            guesses: self.guesses.clone(),
+            routes: Arc::clone(&self.routes),
+            started: self.started,
+        }
     }
 
     /// The same, with these providers.
@@ -69,6 +116,36 @@ impl AppState {
         self
     }
 
+    /// The same, with these logins.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: Sessions) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    /// What opens the service now.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials<'_> {
+        Credentials {
+            keys: &self.config.api_keys,
+            sessions: &self.sessions,
+            now: unix_seconds(),
+        }
+    }
+
+    /// Whom a request is counted for.
+    #[must_use]
+    pub fn client(&self, arrival: &Arrival<'_>) -> ClientAddress {
+        let header = self.config.admission.address_header.as_deref();
+        ClientAddress::of(arrival.peer, arrival.headers, header)
+    }
+
+    /// What becomes of a refusal of this request: whoever has shown too many wrong keys is told so.
+    #[must_use]
+    pub fn slowed(&self, refusal: Refusal, arrival: &Arrival<'_>) -> Refusal {
+        self.guesses.slow(refusal, self.client(arrival))
+    }
+
     /// The same, but that it stores responses there.
     #[must_use]
     pub fn with_responses(mut self, responses: ResponseStore) -> Self {
@@ -76,6 +153,10 @@ impl AppState {
         self
     }
 }
+
+/// The state that requests which arrive now are answered with. A request keeps the one that it began
+/// with to its end.
+pub type CurrentState = ArcSwap<AppState>;
 
 /// Now, in seconds since 1970; 0 on a clock that stands before that.
 #[must_use]

@@ -1,16 +1,23 @@
 //! The HTTP layer through a real socket, before an engine that the tests feed by hand.
 
+mod access;
+mod admission;
 mod conversations;
 mod cursor;
+mod health;
 mod lifecycle;
 mod logs;
 mod making;
+mod metrics;
+mod modes;
+mod openapi;
 mod relay;
 mod responses;
 mod streaming;
 mod surface;
+mod traces;
 
-use super::{AppState, Server, running::Running};
+use super::{AppState, Server, running::Running, state::CurrentState};
 use crate::{
     config::Config,
     conversation::ResponseStore,
@@ -22,7 +29,11 @@ use crate::{
     },
     wire::sse::{Decoder, KEEP_ALIVE},
 };
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use futures_util::{
+    StreamExt,
+    future::{BoxFuture, FutureExt, ready},
+    stream,
+};
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
@@ -85,7 +96,8 @@ impl Turn {
     }
 }
 
-/// Hands every turn to the test. The model `panic` panics, `logged-out` is refused. Of
+/// Hands every turn to the test. The model `panic` panics, `panic-later` after it has said something,
+/// `logged-out` is refused. Of
 /// conversations, it forgets [`MADE_UP`] alone and knows nothing of `gone`.
 struct StubEngine {
     turns: mpsc::UnboundedSender<Turn>,
@@ -114,6 +126,11 @@ impl Engine for StubEngine {
     ) -> BoxFuture<'_, Result<TurnStream, TurnError>> {
         let started = match request.model.as_str() {
             "panic" => panic!("as asked"),
+            "panic-later" => {
+                let begun = stream::iter([Ok(TurnEvent::Text("Hello".to_owned()))]);
+                let end = stream::poll_fn(|_| panic!("as asked"));
+                Ok(TurnStream::unnamed(begun.chain(end)))
+            }
             "logged-out" => Err(TurnError::NotLoggedIn {
                 message: "log in first".to_owned(),
             }),
@@ -200,7 +217,7 @@ impl Service {
         let bound = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let addr = bound.local_addr();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(bound.serve(state, async {
+        let served = tokio::spawn(bound.serve(Arc::new(CurrentState::new(state)), async {
             let _ = stopped.await;
         }));
         Self {
@@ -260,7 +277,7 @@ fn request(model: &str, stream: bool) -> Value {
 }
 
 fn key(config: &mut Config) {
-    config.api_keys = crate::config::ApiKey::new("secret").into_iter().collect();
+    config.api_keys = crate::config::ApiKey::new("test", "secret").into_iter().collect();
 }
 
 /// The body of an event stream, read as it comes.

@@ -1,13 +1,17 @@
-//! Watches one request from its arrival to its end, and tells the log channel.
+//! Watches one request from its arrival to its end, and tells the log channel and the figures.
 
 mod asks;
+mod figures;
 mod said;
 
 pub use asks::{asks, preview, results};
 
-use super::{dispatch::Peer, error::ErrorReply, routes::Endpoint, service::RequestName};
+use super::{
+    access::Caller, dispatch::Peer, error::ErrorReply, routes::Endpoint, service::RequestName,
+};
 use crate::{
     config::KeptBodies,
+    metrics::RequestMeter,
     traffic::{
         BodyKind, Event, RequestLog,
         record::{
@@ -16,7 +20,7 @@ use crate::{
         redact,
     },
     translate::chat::{ReasoningStyle, ReplyHead},
-    turn::{ConversationId, FinishReason, TurnError, TurnEvent, Usage},
+    turn::{ConversationId, FinishReason, TraceContext, TurnError, TurnEvent, Usage},
     wire::request::Glimpse,
 };
 use bytes::Bytes;
@@ -27,6 +31,7 @@ use std::{
     mem, thread,
     time::{Duration, Instant},
 };
+use tracing::{Span, field};
 
 /// The longest part of a streamed reply that is kept as it was sent, in bytes.
 const KEPT_STREAM: usize = 8 * 1024 * 1024;
@@ -42,6 +47,12 @@ const TOO_LONG: &[u8] = b"(too long to be kept)";
 #[derive(Debug)]
 pub struct Watch {
     log: RequestLog,
+    /// Measures it, where it is one that counts.
+    meter: Option<RequestMeter>,
+    /// The trace that it belongs to.
+    trace: Option<TraceContext>,
+    /// The conversation that it belongs to, as far as that is known.
+    conversation: Option<ConversationId>,
     begun: Instant,
     /// What came in, until it is told.
     incoming: Option<IncomingRequest>,
@@ -65,11 +76,14 @@ impl Watch {
     #[must_use]
     pub fn arrived(log: RequestLog, head: &Parts, endpoint: Option<Endpoint>) -> Self {
         let name = head.extensions.get::<RequestName>();
+        let trace = name.and_then(|name| name.trace.clone());
         let name = name.and_then(|name| name.client_id.as_deref());
         let agent = head.headers.get(header::USER_AGENT);
         let peer = head.extensions.get::<Peer>();
         Self {
             log,
+            meter: None,
+            conversation: None,
             begun: Instant::now(),
             incoming: Some(IncomingRequest {
                 method: head.method.to_string(),
@@ -79,8 +93,10 @@ impl Watch {
                 peer: peer.map(|peer| peer.0.to_canonical().to_string()),
                 user_agent: agent
                     .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned()),
+                trace: trace.as_ref().map(|trace| trace.id().to_string()),
                 ..IncomingRequest::default()
             }),
+            trace,
             style: ReasoningStyle::Content,
             gathered: None,
             has_object: false,
@@ -89,6 +105,13 @@ impl Watch {
             streaming: false,
             first_token: None,
             ended: false,
+        }
+    }
+
+    /// Sees who was let in.
+    pub fn on_caller(&mut self, caller: &Caller) {
+        if let (Some(incoming), Some(key)) = (&mut self.incoming, caller.key()) {
+            incoming.key = Some(key.to_string());
         }
     }
 
@@ -152,7 +175,18 @@ impl Watch {
 
     /// Sees what conversation it is about.
     pub fn on_conversation(&mut self, id: &ConversationId) {
+        if self.conversation.as_ref() == Some(id) {
+            return;
+        }
         self.log = self.log.of(id);
+        Span::current().record("conversation", field::display(id));
+        self.conversation = Some(id.clone());
+    }
+
+    /// The trace that it belongs to, where its client told.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
     }
 
     /// What the engine tells of the request goes here.
@@ -227,6 +261,9 @@ impl Watch {
         if self.first_token.is_none() && is_shown {
             let after = self.begun.elapsed();
             self.first_token = Some(after);
+            if let Some(meter) = &self.meter {
+                meter.on_first_token(after);
+            }
             self.publish(Event::FirstToken { after, kind });
         }
     }
@@ -256,6 +293,9 @@ impl Watch {
     pub fn on_error(&mut self, error: &ErrorReply) {
         let object = &error.body.error;
         self.keep_reply();
+        if let (Some(meter), Some(fault)) = (&self.meter, error.fault()) {
+            meter.on_failure(fault.as_str());
+        }
         if let Some(detail) = error.detail() {
             self.publish(Event::Warning {
                 what: "internal_error",
@@ -296,6 +336,9 @@ impl Watch {
             said.finished(reason, usage);
         }
         self.keep_reply();
+        if let (Some(meter), Some(usage)) = (&self.meter, usage) {
+            meter.on_tokens(usage.into());
+        }
         self.end(Event::CursorResponse(CursorResponse {
             status: StatusCode::OK.as_u16(),
             finish_reason: Some(reason.as_str()),
@@ -330,6 +373,7 @@ impl Watch {
         if mem::replace(&mut self.ended, true) {
             return;
         }
+        self.measure_end(&event);
         self.publish(event);
     }
 
@@ -360,7 +404,9 @@ fn route(endpoint: Endpoint) -> &'static str {
         Endpoint::Model => "model",
         Endpoint::DeleteConversation => "delete_conversation",
         // Not logged.
-        Endpoint::Health => "health",
+        Endpoint::Health(_) => "health",
+        Endpoint::Metrics => "metrics",
+        Endpoint::OpenApi => "openapi",
         Endpoint::Logs(_) => "logs",
     }
 }

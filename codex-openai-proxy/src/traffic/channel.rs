@@ -2,6 +2,7 @@
 
 use super::record::{Event, Record, Timestamp};
 use crate::{config::KeptBodies, turn::ConversationId};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use serde::Serialize;
 use std::{
@@ -34,7 +35,7 @@ struct Shared {
     seq: AtomicU64,
     dropped: AtomicU64,
     body_bytes: Arc<AtomicUsize>,
-    bodies: KeptBodies,
+    bodies: ArcSwap<KeptBodies>,
 }
 
 /// What is published of one request. A cheap handle.
@@ -44,6 +45,8 @@ pub struct RequestLog {
     channel: Option<LogChannel>,
     id: Arc<str>,
     conversation: Option<ConversationId>,
+    /// As of the request's beginning.
+    bodies: KeptBodies,
 }
 
 /// What the recorder gets.
@@ -61,6 +64,8 @@ pub struct Body {
     pub request: Arc<str>,
     /// What it is.
     pub kind: BodyKind,
+    /// How it is kept.
+    pub how: KeptBodies,
     /// The bytes.
     pub bytes: Bytes,
     _held: Held,
@@ -109,7 +114,7 @@ pub fn channel(bodies: KeptBodies) -> (LogChannel, Inbox) {
         seq: AtomicU64::new(1),
         dropped: AtomicU64::new(0),
         body_bytes: Arc::default(),
-        bodies,
+        bodies: ArcSwap::from_pointee(bodies),
     }));
     let inbox = Inbox {
         entries,
@@ -119,13 +124,14 @@ pub fn channel(bodies: KeptBodies) -> (LogChannel, Inbox) {
 }
 
 impl LogChannel {
-    /// What will be published of a request.
+    /// What will be published of a request. Its bodies are kept as the settings are now.
     #[must_use]
     pub fn request(&self, id: Arc<str>) -> RequestLog {
         RequestLog {
             channel: Some(self.clone()),
             id,
             conversation: None,
+            bodies: self.bodies(),
         }
     }
 
@@ -150,10 +156,15 @@ impl LogChannel {
         self.0.dropped.load(Relaxed)
     }
 
-    /// Which bodies are kept, and how.
+    /// Which bodies of requests that begin now are kept, and how.
     #[must_use]
     pub fn bodies(&self) -> KeptBodies {
-        self.0.bodies
+        **self.0.bodies.load()
+    }
+
+    /// From now on, bodies are kept like this. Requests that have begun keep to what was before.
+    pub fn keep_bodies(&self, how: KeptBodies) {
+        self.0.bodies.store(Arc::new(how));
     }
 
     /// Counts what the recorder could not take in.
@@ -202,7 +213,14 @@ impl RequestLog {
             channel: None,
             id: Arc::default(),
             conversation: None,
+            bodies: KeptBodies::Off,
         }
+    }
+
+    /// Whether nobody is to hear of it.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.channel.is_none()
     }
 
     /// The request's id in the log.
@@ -231,9 +249,7 @@ impl RequestLog {
     /// Which bodies are kept, and how.
     #[must_use]
     pub fn bodies(&self) -> KeptBodies {
-        self.channel
-            .as_ref()
-            .map_or(KeptBodies::Off, LogChannel::bodies)
+        self.bodies
     }
 
     /// Hands a body over. Nothing is copied.
@@ -241,10 +257,10 @@ impl RequestLog {
         let Some(channel) = &self.channel else {
             return;
         };
-        let shared = &channel.0;
-        if shared.bodies == KeptBodies::Off {
+        if self.bodies == KeptBodies::Off {
             return;
         }
+        let shared = &channel.0;
         let held = Held {
             bytes: bytes.len(),
             of: Arc::clone(&shared.body_bytes),
@@ -256,6 +272,7 @@ impl RequestLog {
         channel.enter(Entry::Body(Body {
             request: Arc::clone(&self.id),
             kind,
+            how: self.bodies,
             bytes,
             _held: held,
         }));

@@ -78,6 +78,19 @@ impl Traffic {
         }))
     }
 
+    /// From now on, what is logged is kept by these settings; requests that have begun keep to what was
+    /// before. Whether the log is on disk or in memory was decided when it was begun.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::Closed`].
+    pub async fn configure(&self, settings: &LogSettings) -> Result<(), LogError> {
+        self.0.channel.keep_bodies(settings.bodies);
+        let command = Command::Configure(settings.clone());
+        let sent = self.0.commands.send(command).await;
+        sent.map_err(|_| LogError::Closed)
+    }
+
     /// Where to publish.
     #[must_use]
     pub fn channel(&self) -> &LogChannel {

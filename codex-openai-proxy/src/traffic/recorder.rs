@@ -46,6 +46,8 @@ pub(super) enum Command {
     Settle(Settle, oneshot::Sender<()>),
     /// To forget everything, and to tell how many records that were.
     Clear(oneshot::Sender<Result<u64, LogError>>),
+    /// To go by other settings from now on.
+    Configure(LogSettings),
     /// To let somebody watch.
     Watch(Since, oneshot::Sender<Joined>),
     /// To end, and to tell when everything is written.
@@ -115,7 +117,7 @@ impl Recorder {
             max_age: settings.max_age,
             pending: Vec::with_capacity(BATCH),
             running: Running::default(),
-            bodies: Bodies::new(settings.bodies),
+            bodies: Bodies::default(),
             unwritten: Unwritten::default(),
             wrote: None,
             room: 0,
@@ -134,6 +136,9 @@ impl Recorder {
                 Step::Command(Some(Command::Clear(done))) => {
                     // Whoever asked may have left; it is done all the same.
                     let _ = done.send(self.clear().await);
+                }
+                Step::Command(Some(Command::Configure(settings))) => {
+                    self.configure(&settings).await;
                 }
                 Step::Command(Some(Command::Watch(since, joined))) => {
                     self.watch(since, joined).await;
@@ -318,6 +323,13 @@ impl Recorder {
         }
         self.live.on_cleared();
         Ok(deleted)
+    }
+
+    /// What is too old or too much by the new settings goes at once.
+    async fn configure(&mut self, settings: &LogSettings) {
+        self.max_age = settings.max_age;
+        self.store.set_bound(settings.max_bytes);
+        self.look_after_bounds().await;
     }
 
     async fn watch(&mut self, since: Since, joined: oneshot::Sender<Joined>) {

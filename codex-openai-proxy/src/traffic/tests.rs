@@ -1,5 +1,6 @@
 //! The log from the channel to its readers.
 
+mod configuring;
 mod keeping;
 mod trouble;
 mod watching;

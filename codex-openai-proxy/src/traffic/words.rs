@@ -18,6 +18,7 @@ pub(super) fn of_record(record: &Record) -> String {
             words.add_some(incoming.client_id.as_deref());
             words.add_some(incoming.user_agent.as_deref());
             words.add_some(incoming.peer.as_deref());
+            words.add_some(incoming.key.as_deref());
             if let Some(asks) = &incoming.asks {
                 words.add(&asks.model);
                 words.add_all(&asks.dropped);

@@ -57,7 +57,7 @@ pub(super) struct Own {
 
 /// Reads a request whose model name has been resolved.
 ///
-/// An effort comes from `reasoning_effort`, else from `reasoning.effort`, else from the model's
+/// An effort comes from `x_codex`, else from `reasoning_effort`, else from `reasoning.effort`, else from the model's
 /// name.
 ///
 /// # Errors
@@ -92,7 +92,9 @@ pub(super) fn translated(
     } = own;
     let tool_choice = tools::tool_choice(common.tool_choice, &mut offer)?;
     let mut reasoning = reasoning(common.reasoning_effort, common.reasoning)?;
-    reasoning.effort = reasoning.effort.or(model.effort);
+    let own = common.x_codex.reasoning_effort;
+    let own = own.map(|word| read_effort("x_codex.reasoning_effort", &word));
+    reasoning.effort = own.transpose()?.or(reasoning.effort).or(model.effort);
     Ok(Translated {
         turn: TurnRequest {
             conversation: named(common.conversation),
@@ -112,6 +114,7 @@ pub(super) fn translated(
             sampling: common.sampling,
             lasting: false,
             cache_key: common.cache_key,
+            trace: None,
         },
         stream: common.stream,
         include_usage,

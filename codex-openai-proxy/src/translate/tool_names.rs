@@ -17,6 +17,8 @@ const DEFAULT: &str = "functions";
 pub struct ToolNames {
     /// Namespaces, and names in them, by the flat names.
     known: HashMap<String, (String, String)>,
+    /// The flat names by the namespaces, and the names in them. Of tools that share both, the first.
+    flat: HashMap<String, HashMap<String, String>>,
     /// Flat names by the names alone, where only one tool has that name.
     bare: HashMap<String, String>,
 }
@@ -25,6 +27,8 @@ pub struct ToolNames {
 #[derive(Debug)]
 pub(super) struct Flattener {
     taken: HashSet<String>,
+    /// The number that the next tool gets whose name would be taken, by that name.
+    next: HashMap<String, usize>,
     names: ToolNames,
 }
 
@@ -47,15 +51,14 @@ impl ToolNames {
     /// The flat name of a tool, offered or not: past calls name tools that are not offered any more.
     #[must_use]
     pub fn flat(&self, namespace: &str, name: &str) -> String {
-        let usual = join(namespace, name);
-        if self.get(&usual) == Some((namespace, name)) {
-            return usual;
-        }
-        let offered = self
-            .known
-            .iter()
-            .find(|(_, (space, inner))| space == namespace && inner == name);
-        offered.map_or(usual, |(flat, _)| flat.clone())
+        let offered = self.offered(namespace, name);
+        offered.map_or_else(|| join(namespace, name), str::to_owned)
+    }
+
+    /// The flat name of a tool that is offered, and stands in a namespace.
+    pub(super) fn offered(&self, namespace: &str, name: &str) -> Option<&str> {
+        let names = self.flat.get(namespace)?;
+        names.get(name).map(String::as_str)
     }
 }
 
@@ -64,6 +67,7 @@ impl Flattener {
     pub(super) fn new(plain: HashSet<String>) -> Self {
         Self {
             taken: plain,
+            next: HashMap::new(),
             names: ToolNames::default(),
         }
     }
@@ -72,14 +76,16 @@ impl Flattener {
     pub(super) fn assign(&mut self, namespace: String, name: String) -> String {
         let stem = join(&namespace, &name);
         let mut flat = stem.clone();
-        let mut number = 2;
         while !self.taken.insert(flat.clone()) {
+            let number = self.next.entry(stem.clone()).or_insert(2);
             let suffix = format!("_{number}");
             let length = stem.len().min(LONGEST - suffix.len());
             flat = format!("{}{suffix}", &stem[..length]);
-            number += 1;
+            *number += 1;
         }
         if !(is_default(&namespace) && flat == name) {
+            let names = self.names.flat.entry(namespace.clone()).or_default();
+            names.entry(name.clone()).or_insert_with(|| flat.clone());
             self.names.known.insert(flat.clone(), (namespace, name));
         }
         flat
@@ -92,7 +98,9 @@ impl Flattener {
 
     /// All names that were given.
     pub(super) fn into_names(self) -> ToolNames {
-        let Self { taken, mut names } = self;
+        let Self {
+            taken, mut names, ..
+        } = self;
         let mut shared = HashSet::new();
         for (flat, (_, name)) in &names.known {
             if taken.contains(name) {

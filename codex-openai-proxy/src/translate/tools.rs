@@ -9,7 +9,10 @@ use crate::{
     },
 };
 use serde_json::{Map, Value, json};
-use std::{borrow::Cow, collections::HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 /// The tools of a request.
 #[derive(Debug)]
@@ -31,6 +34,7 @@ pub(super) fn offer(
     let plain = definitions.iter().chain(&held).filter_map(plain_name);
     let mut reader = OfferReader {
         flattener: Flattener::new(plain.map(str::to_owned).collect()),
+        plain: HashSet::new(),
         tools: Vec::with_capacity(definitions.len()),
     };
     for definition in definitions {
@@ -48,6 +52,8 @@ pub(super) fn offer(
 /// An offer of which a part has been read.
 struct OfferReader {
     flattener: Flattener,
+    /// The names of the tools that go by their own.
+    plain: HashSet<String>,
     tools: Vec<Tool>,
 }
 
@@ -120,16 +126,17 @@ impl OfferReader {
         if let Some(namespace) = namespace {
             tool.name = self.flattener.assign(namespace.to_owned(), tool.name);
         }
+        if self.flattener.names().get(&tool.name).is_none() {
+            self.plain.insert(tool.name.clone());
+        }
         self.tools.push(tool);
     }
 
     /// Whether no such tool is on offer.
     fn is_new(&self, namespace: Option<&str>, name: &str) -> bool {
         let names = self.flattener.names();
-        !self.tools.iter().any(|tool| match names.get(&tool.name) {
-            None => namespace.is_none_or(is_default) && tool.name == name,
-            Some((of, inner)) => namespace == Some(of) && inner == name,
-        })
+        let is_plain = namespace.is_none_or(is_default) && self.plain.contains(name);
+        !is_plain && namespace.is_none_or(|of| names.offered(of, name).is_none())
     }
 }
 
@@ -140,23 +147,49 @@ impl Offer {
     pub(super) fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
         self.names.of_bare(name).unwrap_or(name)
     }
+}
 
-    /// The tool that a choice names.
-    fn chosen(&self, choice: &wire::ToolName) -> Option<&Tool> {
+/// Finds the tools that choices name.
+struct Choices<'a> {
+    offer: &'a Offer,
+    /// The tools by their names.
+    names: HashSet<&'a str>,
+    /// The first tool of each name that stands in some namespace.
+    inner: HashMap<&'a str, &'a str>,
+}
+
+impl<'a> Choices<'a> {
+    /// Among the tools of this offer.
+    fn new(offer: &'a Offer) -> Self {
+        let mut inner = HashMap::new();
+        for Tool { name, .. } in &offer.tools {
+            if let Some((_, own)) = offer.names.get(name) {
+                inner.entry(own).or_insert(name.as_str());
+            }
+        }
+        let names = offer.tools.iter().map(|tool| tool.name.as_str()).collect();
+        Self {
+            offer,
+            names,
+            inner,
+        }
+    }
+
+    /// The name of the tool on offer that a choice names.
+    fn find(&self, choice: &wire::ToolName) -> Option<&'a str> {
         let wire::ToolName {
             namespace, name, ..
         } = choice;
         let flat = match namespace {
-            Some(namespace) => Cow::Owned(self.names.flat(namespace, name)),
-            None => Cow::Borrowed(self.resolve(name)),
+            Some(namespace) => Cow::Owned(self.offer.names.flat(namespace, name)),
+            None => Cow::Borrowed(self.offer.resolve(name)),
         };
-        let exact = self.tools.iter().find(|tool| tool.name == flat);
+        let exact = self.names.get(&*flat).copied();
         // Most APIs have no field for the namespace of the tool that is chosen.
-        let inner = |tool: &&Tool| {
-            let names = self.names.get(&tool.name);
-            namespace.is_none() && names.is_some_and(|(_, inner)| inner == name)
-        };
-        exact.or_else(|| self.tools.iter().find(inner))
+        exact.or_else(|| match namespace {
+            Some(_) => None,
+            None => self.inner.get(name.as_str()).copied(),
+        })
     }
 }
 
@@ -170,15 +203,16 @@ pub(super) fn tool_choice(
         None | Some(wire::ToolChoice::Auto) => Ok(ToolChoice::Auto),
         Some(wire::ToolChoice::None) => Ok(ToolChoice::None),
         Some(wire::ToolChoice::Required) => required(offer),
-        Some(wire::ToolChoice::Named(choice)) => match offer.chosen(&choice) {
-            Some(tool) => Ok(ToolChoice::Named(tool.name.clone())),
+        Some(wire::ToolChoice::Named(choice)) => match Choices::new(offer).find(&choice) {
+            Some(name) => Ok(ToolChoice::Named(name.to_owned())),
             None => Err(not_offered(choice)),
         },
         Some(wire::ToolChoice::Allowed { mode, tools }) => {
             let mut allowed = HashSet::new();
+            let choices = Choices::new(offer);
             for choice in tools {
-                match offer.chosen(&choice) {
-                    Some(tool) => allowed.insert(tool.name.clone()),
+                match choices.find(&choice) {
+                    Some(name) => allowed.insert(name.to_owned()),
                     None => return Err(not_offered(choice)),
                 };
             }

@@ -21,6 +21,14 @@ pub enum TurnError {
         /// OpenAI's machine-readable code, where one fits.
         code: Option<&'static str>,
     },
+    /// The request asks for something that nobody may do here.
+    #[error("{message}")]
+    NotAllowed {
+        /// What, and why not.
+        message: String,
+        /// The request field that asks for it.
+        param: String,
+    },
     /// A tool's result answers no call.
     #[error("no tool call of this conversation waits for the result of '{call_id}'")]
     UnknownToolCall {
@@ -91,6 +99,12 @@ pub enum TurnError {
     Timeout {
         /// What timed out.
         message: String,
+    },
+    /// The request took longer than it may, whoever took the time.
+    #[error("the request took longer than {} s", limit.as_secs_f64())]
+    OutOfTime {
+        /// How long it may take.
+        limit: Duration,
     },
     /// The upstream failed in another way, or broke off.
     #[error("{message}")]

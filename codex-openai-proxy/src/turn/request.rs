@@ -1,6 +1,6 @@
 //! What a client asks for, free of either client protocol.
 
-use super::{Item, NamedConversation, Tool, ToolChoice};
+use super::{Item, NamedConversation, Tool, ToolChoice, TraceContext};
 use serde_json::Value;
 
 /// One request for a reply.
@@ -39,6 +39,9 @@ pub struct TurnRequest {
     /// What the upstream's prompt cache is found by (`prompt_cache_key`), for engines that do not
     /// choose it themselves.
     pub cache_key: Option<String>,
+    /// The trace that the request belongs to, where its client told. Whoever is asked in the course of
+    /// the turn gets a [`TraceContext::child`] of it.
+    pub trace: Option<TraceContext>,
 }
 
 impl TurnRequest {

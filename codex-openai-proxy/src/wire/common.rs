@@ -8,6 +8,7 @@ use super::{
     options::ReasoningOptions,
     sampling,
     tools::{ToolChoice, ToolDefinition},
+    x_codex::{X_CODEX, XCodex},
 };
 use crate::turn::{Sampling, TurnError};
 
@@ -36,6 +37,8 @@ pub struct Common {
     pub sampling: Sampling,
     /// `prompt_cache_key`, which is among `dropped` too.
     pub cache_key: Option<String>,
+    /// What it says to this proxy.
+    pub x_codex: XCodex,
     /// Fields that have no effect here, in the order of the body; see [`Dropped`].
     pub dropped: Vec<String>,
 }
@@ -57,6 +60,7 @@ pub(super) struct CommonDraft {
     service_tier: Option<String>,
     sampling: Sampling,
     cache_key: Option<String>,
+    x_codex: XCodex,
 }
 
 impl CommonDraft {
@@ -75,6 +79,7 @@ impl CommonDraft {
             "parallel_tool_calls" => self.parallel_tool_calls = Some(field.boolean()?),
             "reasoning_effort" => self.reasoning_effort = Some(field.string()?),
             "reasoning" => self.reasoning = ReasoningOptions::read(field, dropped)?,
+            X_CODEX => self.x_codex = XCodex::read(field, dropped)?,
             "service_tier" => self.service_tier = Some(field.string()?),
             "prompt_cache_key" => {
                 dropped.note(field.path.clone());
@@ -104,6 +109,7 @@ impl CommonDraft {
             service_tier: self.service_tier,
             sampling: self.sampling,
             cache_key: self.cache_key,
+            x_codex: self.x_codex,
             dropped: self.dropped.into_names(),
         })
     }

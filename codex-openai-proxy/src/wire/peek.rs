@@ -4,11 +4,13 @@
 //! reaches the provider byte for byte, fields that nobody here knows among it.
 
 use super::{
+    dropped::Dropped,
     invalid,
     members::{Members, Text, place},
-    object::Object,
+    object::{self, Object},
     splice::{Name, Splice},
     upstream::{Content, Field, Piece},
+    x_codex::{X_CODEX, XCodex},
 };
 use crate::turn::TurnError;
 use bytes::Bytes;
@@ -16,13 +18,16 @@ use serde::{
     Deserializer,
     de::{IgnoredAny, SeqAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use std::{borrow::Cow, fmt, ops::Range};
 
-/// Fields of ours, which no provider knows.
-const OURS: [&str; 1] = ["conversation_id"];
+/// Names the conversation.
+const CONVERSATION_ID: &str = "conversation_id";
 
-const NAMES: [&str; 8] = [
+/// Fields of ours, which no provider knows.
+const OURS: [&str; 2] = [CONVERSATION_ID, X_CODEX];
+
+const NAMES: [&str; 9] = [
     "model",
     "messages",
     "input",
@@ -30,7 +35,8 @@ const NAMES: [&str; 8] = [
     "stream",
     "background",
     "previous_response_id",
-    OURS[0],
+    CONVERSATION_ID,
+    X_CODEX,
 ];
 
 /// The role of the user, as JSON.
@@ -59,8 +65,10 @@ pub struct Peek<'a> {
     pub previous_response_id: Option<Cow<'a, str>>,
     /// Whether it asks for a response that is made while nobody waits for it.
     pub background: bool,
-    /// Our own fields in it, which a relay takes out.
-    pub ours: Vec<&'static str>,
+    /// Our own fields, and parts of them, that have no effect on a relay.
+    pub dropped: Vec<String>,
+    /// What it says to this proxy, which a relay takes out too.
+    pub x_codex: XCodex,
     /// `messages` or `input`, as it stands in the text.
     entries: Option<&'a str>,
     /// `tools`, as they stand in the text.
@@ -91,7 +99,14 @@ impl<'a> Peek<'a> {
         let model = members.get("model");
         let model = model.map(|value| read_model(body, value)).transpose()?;
         let has = |name| members.get(name).is_some();
-        let ours = OURS.into_iter().filter(|name| has(name)).collect();
+        let mut dropped = Dropped::default();
+        if has(CONVERSATION_ID) {
+            dropped.note(CONVERSATION_ID.to_owned());
+        }
+        let x_codex = match members.get(X_CODEX) {
+            Some(value) => read_x_codex(body, value, &mut dropped)?,
+            None => XCodex::default(),
+        };
         let (shape, entries) = if has("input") && !has("messages") {
             (Shape::Responses, members.get("input"))
         } else {
@@ -103,7 +118,8 @@ impl<'a> Peek<'a> {
             tools: members.get("tools"),
             stream: members.get("stream") == Some("true"),
             background: members.get("background") == Some("true"),
-            ours,
+            x_codex,
+            dropped: dropped.into_names(),
             previous_response_id: members
                 .get("previous_response_id")
                 .and_then(|value| serde_json::from_str(value).ok())
@@ -203,6 +219,19 @@ fn not_an_object(body: &[u8]) -> TurnError {
         Err(error) => error,
         Ok(_) => TurnError::internal("a body is an object to one reader and not to another"),
     }
+}
+
+fn read_x_codex(
+    body: &[u8],
+    value: &str,
+    dropped: &mut Dropped,
+) -> Result<XCodex, TurnError> {
+    let value: Value = serde_json::from_str(value).map_err(|_| not_an_object(body))?;
+    if value.is_null() {
+        return Ok(XCodex::default());
+    }
+    let path = X_CODEX.to_owned();
+    XCodex::read(object::Field { path, value }, dropped)
 }
 
 fn read_model<'a>(body: &[u8], value: &'a str) -> Result<Cow<'a, str>, TurnError> {

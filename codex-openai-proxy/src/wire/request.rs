@@ -32,7 +32,9 @@ impl Glimpse {
             return Self::default();
         };
         let text = |name| body.get(name).and_then(Value::as_str);
-        let entries = body.get("messages").or_else(|| body.get("input"));
+        // As where a body is read, `null` counts as absent.
+        let list = |name| body.get(name).filter(|value| !value.is_null());
+        let entries = list("messages").or_else(|| list("input"));
         Self {
             model: text("model").map(str::to_owned),
             stream: body.get("stream") == Some(&Value::Bool(true)),
@@ -88,6 +90,27 @@ impl RequestBody {
         match self {
             Self::Chat(request) => request.messages.len(),
             Self::Responses(request) => request.input.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glimpse_counts_the_entries_that_a_reader_finds() {
+        for (body, entries) in [
+            (
+                r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#,
+                1,
+            ),
+            (r#"{"model":"m","messages":null,"input":["x"]}"#, 1),
+            (r#"{"model":"m","input":"x"}"#, 1),
+            (r#"{"model":"m","messages":[],"input":["x"]}"#, 0),
+            (r#"{"model":"m"}"#, 0),
+        ] {
+            assert_eq!(Glimpse::of(body.as_bytes()).entries, entries, "{body}");
         }
     }
 }

@@ -10,9 +10,15 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 async fn proxy(key: Option<&str>) -> Proxy {
-    let homes = Homes::new();
+    proxy_in(Homes::new(), key).await
+}
+
+async fn proxy_in(homes: Homes, key: Option<&str>) -> Proxy {
     let mut config = homes.config();
-    config.api_keys = key.into_iter().filter_map(ApiKey::new).collect();
+    config.api_keys = key
+        .into_iter()
+        .filter_map(|key| ApiKey::new("test", key))
+        .collect();
     Proxy::start(config, Arc::new(Greeter), homes).await
 }
 
@@ -136,5 +142,52 @@ fn browsers_of_any_origin_may_call_with_any_header() {
         assert!(refused.header("access-control-allow-origin").is_some());
         refused.error(401);
         proxy.stop().await;
+    });
+}
+
+/// The answer to a request for the log with this cookie.
+async fn log_with(proxy: &Proxy, method: Method, path: &str, cookie: &str) -> Answer {
+    let request = proxy.request(method, path).header("cookie", cookie);
+    Answer::read(request.send().await.unwrap()).await
+}
+
+#[test]
+fn a_login_lasts_longer_than_the_process_and_ends_with_its_key_or_its_installation() {
+    run(async {
+        let first = proxy(Some("sk-mine")).await;
+        let login = first.request(Method::POST, "/logs/login");
+        let login = login
+            .json(&json!({ "key": "sk-mine" }))
+            .send()
+            .await
+            .unwrap();
+        let cookie = login.headers()["set-cookie"].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap();
+        let records = "/logs/api/records";
+
+        let same = proxy_in(first.stop_for_now().await, Some("sk-mine")).await;
+        log_with(&same, Method::GET, records, cookie).await.ok();
+        let other_key = proxy_in(same.stop_for_now().await, Some("sk-other")).await;
+        log_with(&other_key, Method::GET, records, cookie)
+            .await
+            .error(401);
+        // Whoever knows the digest of a key can give it to a proxy of their own.
+        let elsewhere = proxy(Some("sk-mine")).await;
+        log_with(&elsewhere, Method::GET, records, cookie)
+            .await
+            .error(401);
+        elsewhere.stop().await;
+
+        let again = proxy_in(other_key.stop_for_now().await, Some("sk-mine")).await;
+        log_with(&again, Method::GET, records, cookie).await.ok();
+        let answer = log_with(&again, Method::POST, "/logs/logout", cookie).await;
+        assert_eq!(answer.status, 204);
+        let gone = answer.header("set-cookie").expect("a cookie that is over");
+        assert!(gone.contains("Max-Age=0"), "{gone}");
+        // Nor is it good for whoever has kept it.
+        log_with(&again, Method::GET, records, cookie)
+            .await
+            .error(401);
+        again.stop().await;
     });
 }

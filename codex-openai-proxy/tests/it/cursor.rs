@@ -198,7 +198,7 @@ fn azures_path_with_azures_key_reaches_the_model_of_the_path() {
     run(async {
         let upstream = Upstream::start().await;
         let mut setup = Setup::new(&upstream);
-        setup.config.api_keys = vec![ApiKey::new("sesame").unwrap()];
+        setup.config.api_keys = vec![ApiKey::new("test", "sesame").unwrap()];
         let proxy = setup.start().await;
         upstream.otherwise(|_| Reply::text(&["Hello."]));
         let mut bare = ask("Hi.");
@@ -293,7 +293,7 @@ fn a_key_is_verified_with_a_list_or_a_small_call() {
     run(async {
         let upstream = Upstream::start().await;
         let mut setup = Setup::new(&upstream);
-        setup.config.api_keys = vec![ApiKey::new("sesame").unwrap()];
+        setup.config.api_keys = vec![ApiKey::new("test", "sesame").unwrap()];
         let proxy = setup.start().await;
         upstream.reply(Reply::text(&["Hi."]));
         for path in ["/v1/models", "/models"] {

@@ -38,7 +38,7 @@ pub struct Proxy {
     stop: CancellationToken,
     server: JoinHandle<()>,
     // Removed when the proxy is gone.
-    _homes: Homes,
+    homes: Homes,
 }
 
 /// A client of a proxy.
@@ -103,7 +103,7 @@ impl Proxy {
             client,
             stop,
             server,
-            _homes: homes,
+            homes,
         }
     }
 
@@ -114,8 +114,14 @@ impl Proxy {
 
     /// Stops and waits until every reply is over.
     pub async fn stop(self) {
+        drop(self.stop_for_now().await);
+    }
+
+    /// The same, and leaves its folders for another one.
+    pub async fn stop_for_now(self) -> Homes {
         self.begin_stop();
         self.server.await.unwrap();
+        self.homes
     }
 }
 

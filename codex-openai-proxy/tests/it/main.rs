@@ -16,8 +16,10 @@ mod demo_model;
 mod harness;
 mod process;
 mod provider;
+mod reload;
 mod routes;
 mod scripted;
+mod settings;
 mod upstream;
 
 #[cfg(feature = "codex")]
@@ -42,6 +44,8 @@ mod errors;
 mod images;
 #[cfg(feature = "codex")]
 mod login;
+#[cfg(feature = "codex")]
+mod modes;
 #[cfg(feature = "codex")]
 mod logs;
 #[cfg(feature = "codex")]

@@ -164,6 +164,7 @@ fn messages(items: Vec<Item>, reasoning_history: bool) -> Vec<Value> {
         sampling: Sampling::default(),
         lasting: false,
         cache_key: None,
+        trace: None,
     };
     let dialect = Dialect {
         reasoning_history,

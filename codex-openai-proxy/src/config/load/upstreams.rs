@@ -1,27 +1,30 @@
 //! The settings of HTTP providers: those of the file, and the one of the environment.
 
-use super::Mistakes;
-use crate::config::{KeyHeader, Secret, UpstreamKey, UpstreamSettings, WireApi, raw::RawUpstream};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::config::{
+    KeyHeader, Mistake, Secret, UpstreamKey, UpstreamSettings, WireApi,
+    document::Value,
+    layers::{Named, RawProvider},
+    reader::{Reader, choose},
+    settings::{Setting, provider},
+    value::{Parsed, Written, switch, wrong_type},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use url::Url;
 
-const BASE_URL: &str = "UPSTREAM_BASE_URL";
-const API_KEY: &str = "UPSTREAM_API_KEY";
-const SUPPORTS_RESPONSES: &str = "UPSTREAM_SUPPORTS_RESPONSES";
-const TIMEOUT: &str = "UPSTREAM_TIMEOUT";
-const RETRIES: &str = "UPSTREAM_RETRIES";
+pub(in crate::config) const BASE_URL: &str = "UPSTREAM_BASE_URL";
+pub(in crate::config) const API_KEY: &str = "UPSTREAM_API_KEY";
+pub(in crate::config) const SUPPORTS_RESPONSES: &str = "UPSTREAM_SUPPORTS_RESPONSES";
+pub(in crate::config) const TIMEOUT: &str = "UPSTREAM_TIMEOUT";
+pub(in crate::config) const RETRIES: &str = "UPSTREAM_RETRIES";
 
 /// The name of the provider that the environment defines.
-const FROM_ENVIRONMENT: &str = "upstream";
+pub(in crate::config) const FROM_ENVIRONMENT: &str = "upstream";
 
 /// `codex/NAME` asks for a model of the Codex engine.
 const RESERVED: &str = "codex";
-
-/// The most seconds that can be waited for anything.
-const A_DAY: u64 = 86_400;
-
-/// The most repetitions of a call.
-const MOST_RETRIES: u64 = 10;
 
 /// Headers that belong to the connection and the body, which are not the user's.
 const OURS: [&str; 7] = [
@@ -46,32 +49,33 @@ const OF_CONNECTIONS: [&str; 8] = [
     "upgrade",
 ];
 
-type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// What a key is made of.
+const UNSENDABLE: &str =
+    "a key is made of visible ASCII characters: others cannot be sent in a header";
 
-impl Mistakes {
+impl Reader<'_> {
     /// Those of the file in its order, then the one of the environment: it takes every model that
     /// nobody else does.
-    pub(super) fn upstreams(
-        &mut self,
-        raw: Vec<RawUpstream>,
-        env: Env<'_>,
-    ) -> Vec<UpstreamSettings> {
+    pub(super) fn upstreams(&mut self) -> Vec<UpstreamSettings> {
         let mut names = BTreeSet::new();
-        let mut upstreams = Vec::with_capacity(raw.len() + 1);
-        for (at, raw) in raw.into_iter().enumerate() {
-            let key = |name: &str| format!("upstreams[{at}].{name}");
-            match raw.name.as_deref().map(|name| (name, name_fault(name))) {
-                None => self.add(key("name"), "is missing"),
-                Some((_, Some(fault))) => self.add(key("name"), fault),
-                Some((name, None)) => {
-                    if !names.insert(name.to_owned()) {
-                        self.add(key("name"), "is the name of another provider too");
+        let mut upstreams = Vec::new();
+        for raw in self.layers.providers() {
+            let written = raw.find(&provider::NAME);
+            let name = self.parse(&provider::NAME, written.as_ref());
+            match (&written, name.and_then(Parsed::into_text)) {
+                (None, _) => self.missing(&raw, &provider::NAME, "is missing"),
+                (Some(_), None) => {}
+                (Some(written), Some(name)) => {
+                    if let Some(fault) = name_fault(&name) {
+                        self.wrong(written, fault);
+                    } else if !names.insert(name) {
+                        self.wrong(written, "is the name of another provider too");
                     }
                 }
             }
-            upstreams.extend(self.upstream(raw, &key, env));
+            upstreams.extend(self.upstream(&raw));
         }
-        if let Some(upstream) = self.upstream_of_environment(env) {
+        if let Some(upstream) = self.upstream_of_environment() {
             if names.contains(FROM_ENVIRONMENT) {
                 self.add(
                     BASE_URL,
@@ -84,146 +88,161 @@ impl Mistakes {
     }
 
     /// One of the file; `None` where it has no place.
-    fn upstream(
-        &mut self,
-        mut raw: RawUpstream,
-        key: &dyn Fn(&str) -> String,
-        env: Env<'_>,
-    ) -> Option<UpstreamSettings> {
-        let dialect = self.dialect(&mut raw, key);
-        let base_url = self.base_url(&key("base_url"), raw.base_url.as_deref());
-        let key_header = self.one_of(
-            &key("api_key_header"),
-            raw.api_key_header.clone(),
-            &[
-                KeyHeader::Authorization,
-                KeyHeader::ApiKey,
-                KeyHeader::XApiKey,
-            ]
-            .map(|header| (header.as_str(), header)),
-        );
-        if raw.api_key_header.is_some() && raw.api_key_env.is_none() {
-            self.add(key("api_key_header"), "means nothing without api_key_env");
+    fn upstream(&mut self, raw: &RawProvider) -> Option<UpstreamSettings> {
+        let dialect = self.dialect(raw);
+        let base_url = raw.find(&provider::BASE_URL);
+        if base_url.is_none() {
+            let advice = "is missing: write where the provider is, such as \
+                          \"http://localhost:11434/v1\"";
+            self.missing(raw, &provider::BASE_URL, advice);
         }
-        let api_key = raw.api_key_env.and_then(|variable| {
-            if !is_variable(&variable) {
-                // Not repeated, since it may well be the key itself.
-                self.add(
-                    key("api_key_env"),
-                    "is no name of a variable: it takes the name of one that holds the key",
-                );
-                return None;
-            }
-            let Some(value) = env(&variable) else {
-                self.add(key("api_key_env"), unset(&variable));
-                return None;
-            };
-            self.upstream_key(&variable, key_header, value)
-        });
-        if raw.models.iter().any(|model| model.trim().is_empty()) {
-            self.add(key("models"), "a model's name must not be empty");
+        let base_url = base_url.and_then(|written| self.base_url(&written));
+        let key = self.key_of_file(raw);
+        let models = self.of(raw, &provider::MODELS).and_then(Parsed::into_list);
+        let models = models.unwrap_or_default();
+        if models.iter().any(|model| model.trim().is_empty())
+            && let Some(written) = raw.find(&provider::MODELS)
+        {
+            self.wrong(&written, "a model's name must not be empty");
         }
-        for (name, target) in &raw.aliases {
-            if name.trim().is_empty() || target.trim().is_empty() {
-                self.add(
-                    key(&format!("aliases.{name:?}")),
-                    "an alias and its target must not be empty",
-                );
-            }
-        }
-        let headers = self.headers(raw.headers, key, api_key.as_ref());
-        let wire_api = self.one_of(
-            &key("wire_api"),
-            raw.wire_api,
+        let aliases = self.names_of_models(raw.entries(&provider::ALIASES));
+        let headers = self.headers(raw.entries(&provider::HEADERS), key.as_ref());
+        let query = self.query(raw.entries(&provider::QUERY));
+        let wire_api = self.word(
+            raw,
+            &provider::WIRE_API,
             &[WireApi::Chat, WireApi::Responses].map(|api| (api.as_str(), api)),
         );
-        let mut seconds =
-            |name, value, default| self.seconds(&key(name), value, 1..=A_DAY, default);
-        let connect_timeout = seconds(
-            "connect_timeout_seconds",
-            raw.connect_timeout_seconds,
-            UpstreamSettings::CONNECT_TIMEOUT,
-        );
-        let timeout = seconds(
-            "timeout_seconds",
-            raw.timeout_seconds,
-            UpstreamSettings::TIMEOUT,
-        );
-        let idle_timeout = seconds(
-            "idle_timeout_seconds",
-            raw.idle_timeout_seconds,
-            UpstreamSettings::IDLE_TIMEOUT,
-        );
-        let retries = self.retries(&key("retries"), raw.retries);
+        let mut seconds = |setting| {
+            let seconds = self.of(raw, setting)?.as_number()?;
+            Some(Duration::from_secs(seconds))
+        };
+        let connect_timeout = seconds(&provider::CONNECT_TIMEOUT);
+        let timeout = seconds(&provider::TIMEOUT);
+        let idle_timeout = seconds(&provider::IDLE_TIMEOUT);
+        let retries = self.of(raw, &provider::RETRIES);
+        let name = raw.find(&provider::NAME).and_then(Written::into_text);
         Some(UpstreamSettings {
-            name: raw.name.unwrap_or_default(),
+            name: name.unwrap_or_default(),
             base_url: base_url?,
             wire_api,
-            key: api_key,
-            models: raw.models,
-            aliases: raw.aliases,
+            key,
+            models,
+            aliases: aliases.into_iter().collect(),
             headers,
-            query: secrets(raw.query),
-            connect_timeout,
-            timeout,
-            idle_timeout,
-            retries,
+            query,
+            connect_timeout: connect_timeout.unwrap_or(UpstreamSettings::CONNECT_TIMEOUT),
+            timeout: timeout.unwrap_or(UpstreamSettings::TIMEOUT),
+            idle_timeout: idle_timeout.unwrap_or(UpstreamSettings::IDLE_TIMEOUT),
+            retries: as_retries(retries),
             dialect,
         })
     }
 
     /// The one of the environment, for every model.
-    fn upstream_of_environment(&mut self, env: Env<'_>) -> Option<UpstreamSettings> {
-        let Some(base_url) = env(BASE_URL) else {
+    fn upstream_of_environment(&mut self) -> Option<UpstreamSettings> {
+        let Some(written) = self.variable(BASE_URL) else {
             for name in [API_KEY, SUPPORTS_RESPONSES, TIMEOUT, RETRIES] {
-                if env(name).is_some() {
+                if self.layers.variable(name).is_some() {
                     self.add(name, format_args!("means nothing without {BASE_URL}"));
                 }
             }
             return None;
         };
-        let base_url = self.base_url(BASE_URL, Some(&base_url));
-        let wire_api = self.one_of(
-            SUPPORTS_RESPONSES,
-            env(SUPPORTS_RESPONSES).map(|word| word.to_ascii_lowercase()),
-            &[
-                ("0", WireApi::Chat),
-                ("1", WireApi::Responses),
-                ("false", WireApi::Chat),
-                ("true", WireApi::Responses),
-                ("no", WireApi::Chat),
-                ("yes", WireApi::Responses),
-            ],
-        );
-        let timeout = self.whole_number(TIMEOUT, env(TIMEOUT));
-        let retries = self.whole_number(RETRIES, env(RETRIES));
-        let timeout = self.seconds(TIMEOUT, timeout, 1..=A_DAY, UpstreamSettings::TIMEOUT);
-        let retries = self.retries(RETRIES, retries);
-        let key =
-            env(API_KEY).and_then(|value| self.upstream_key(API_KEY, KeyHeader::default(), value));
+        let base_url = self.base_url(&written);
+        let supports_responses = self.layers.variable(SUPPORTS_RESPONSES);
+        let wire_api = supports_responses.map(|text| wire_api_of(&text));
+        if wire_api == Some(None) {
+            self.add(SUPPORTS_RESPONSES, "is neither 1 nor 0, true nor false");
+        }
+        let timeout = self.variable(TIMEOUT);
+        let timeout = self.parse(&provider::TIMEOUT, timeout.as_ref());
+        let timeout = timeout.and_then(|seconds| seconds.as_number());
+        let retries = self.variable(RETRIES);
+        let retries = self.parse(&provider::RETRIES, retries.as_ref());
+        let key = self.layers.variable(API_KEY);
+        let key = key.and_then(|value| self.upstream_key(API_KEY, KeyHeader::default(), value));
         Some(UpstreamSettings {
-            wire_api,
+            wire_api: wire_api.flatten().unwrap_or_default(),
             key,
             models: vec!["*".to_owned()],
-            timeout,
-            retries,
+            timeout: timeout.map_or(UpstreamSettings::TIMEOUT, Duration::from_secs),
+            retries: as_retries(retries),
             ..UpstreamSettings::new(FROM_ENVIRONMENT, base_url?)
         })
     }
 
-    fn base_url(&mut self, name: &str, value: Option<&str>) -> Option<Url> {
-        let fault = match value.map(Url::parse) {
-            None => "is missing: write where the provider is, such as \
-                     \"http://localhost:11434/v1\""
-                .to_owned(),
-            Some(Err(error)) => format!("is no URL: {error}"),
-            Some(Ok(url)) => match url_fault(&url) {
+    /// One of its settings, understood.
+    pub(super) fn of(&mut self, raw: &RawProvider, setting: &Setting) -> Option<Parsed> {
+        self.parse(setting, raw.find(setting).as_ref())
+    }
+
+    /// What one of its words stands for.
+    pub(super) fn word<T: Copy + Default>(
+        &mut self,
+        raw: &RawProvider,
+        setting: &Setting,
+        choices: &[(&str, T)],
+    ) -> T {
+        let word = self.of(raw, setting).and_then(Parsed::into_text);
+        word.map_or_else(T::default, |word| choose(&word, choices))
+    }
+
+    fn missing(&mut self, raw: &RawProvider, setting: &Setting, message: &str) {
+        if self.is_whole {
+            let name = format!("{}.{}", raw.prefix, setting.key);
+            let mistake = Mistake::new(name, message);
+            self.mistakes.push(mistake.at(raw.at.clone()));
+        }
+    }
+
+    fn base_url(&mut self, written: &Written) -> Option<Url> {
+        let parsed = self.parse(&provider::BASE_URL, Some(written))?;
+        let fault = match Url::parse(&parsed.into_text()?) {
+            Err(error) => format!("is no URL: {error}"),
+            Ok(url) => match url_fault(&url) {
                 None => return Some(url),
                 Some(fault) => fault.to_owned(),
             },
         };
-        self.add(name, fault);
+        self.wrong(written, fault);
         None
+    }
+
+    fn key_of_file(&mut self, raw: &RawProvider) -> Option<UpstreamKey> {
+        let headers = [
+            KeyHeader::Authorization,
+            KeyHeader::ApiKey,
+            KeyHeader::XApiKey,
+        ];
+        let header = self.word(
+            raw,
+            &provider::API_KEY_HEADER,
+            &headers.map(|header| (header.as_str(), header)),
+        );
+        let Some(written) = raw.find(&provider::API_KEY_ENV) else {
+            if header != KeyHeader::default()
+                && let Some(written) = raw.find(&provider::API_KEY_HEADER)
+            {
+                self.wrong(&written, "means nothing without api_key_env");
+            }
+            return None;
+        };
+        let variable = self.parse(&provider::API_KEY_ENV, Some(&written))?;
+        let variable = variable.into_text()?;
+        if !is_variable(&variable) {
+            // Not repeated, since it may well be the key itself.
+            self.wrong(
+                &written,
+                "is no name of a variable: it takes the name of one that holds the key",
+            );
+            return None;
+        }
+        let Some(value) = self.layers.variable(&variable) else {
+            self.wrong(&written, unset(&variable));
+            return None;
+        };
+        self.upstream_key(&variable, header, value)
     }
 
     fn upstream_key(
@@ -233,10 +252,7 @@ impl Mistakes {
         value: String,
     ) -> Option<UpstreamKey> {
         if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-            self.add(
-                variable,
-                "a key is made of visible ASCII characters: others cannot be sent in a header",
-            );
+            self.add(variable, UNSENDABLE);
             return None;
         }
         Some(UpstreamKey {
@@ -247,12 +263,15 @@ impl Mistakes {
 
     fn headers(
         &mut self,
-        raw: BTreeMap<String, String>,
-        key: &dyn Fn(&str) -> String,
+        entries: Vec<Named>,
         api_key: Option<&UpstreamKey>,
     ) -> BTreeMap<String, Secret> {
         let mut headers = BTreeMap::new();
-        for (name, value) in raw {
+        for Named { name, written } in entries {
+            let Value::Text(value) = &written.value else {
+                self.wrong(&written, wrong_type(&written.value, "a string"));
+                continue;
+            };
             let lower = name.to_ascii_lowercase();
             let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
             let fault = if lower.is_empty() || !lower.bytes().all(is_of_token) {
@@ -271,31 +290,44 @@ impl Mistakes {
                 None
             };
             if let Some(fault) = fault {
-                self.add(key(&format!("headers.{name:?}")), fault);
+                self.wrong(&written, fault);
             }
             headers.insert(lower, Secret::new(value));
         }
         headers
     }
 
-    fn retries(&mut self, name: &str, value: Option<i64>) -> u32 {
-        self.number(name, value, 0..=MOST_RETRIES)
-            .and_then(|retries| u32::try_from(retries).ok())
-            .unwrap_or(UpstreamSettings::RETRIES)
-    }
-
-    fn whole_number(&mut self, name: &str, value: Option<String>) -> Option<i64> {
-        let value = value?;
-        let number = value.parse().ok();
-        if number.is_none() {
-            self.add(name, format_args!("{value:?} is no whole number"));
+    fn query(&mut self, entries: Vec<Named>) -> BTreeMap<String, Secret> {
+        let mut query = BTreeMap::new();
+        for Named { name, written } in entries {
+            match &written.value {
+                Value::Text(value) => {
+                    query.insert(name, Secret::new(value));
+                }
+                other => self.wrong(&written, wrong_type(other, "a string")),
+            }
         }
-        number
+        query
     }
 }
 
+/// What `UPSTREAM_SUPPORTS_RESPONSES` says.
+pub(in crate::config) fn wire_api_of(text: &str) -> Option<WireApi> {
+    Some(if switch(text)? {
+        WireApi::Responses
+    } else {
+        WireApi::Chat
+    })
+}
+
+fn as_retries(parsed: Option<Parsed>) -> u32 {
+    parsed
+        .and_then(|retries| u32::try_from(retries.as_number()?).ok())
+        .unwrap_or(UpstreamSettings::RETRIES)
+}
+
 /// Whether this can be the name of a variable.
-fn is_variable(name: &str) -> bool {
+pub(in crate::config) fn is_variable(name: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
     name.bytes().next().is_some_and(is_letter)
         && name
@@ -304,43 +336,11 @@ fn is_variable(name: &str) -> bool {
 }
 
 /// Says that a variable is not set. Some keys could be names; none of them is in capitals.
-fn unset(variable: &str) -> String {
+pub(super) fn unset(variable: &str) -> String {
     if variable.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return "names a variable that is not set".to_owned();
     }
     format!("the variable {variable} is not set")
-}
-
-/// A mistake in the file that keeps it from being read at all. Where it lies among the providers, the
-/// lines are not repeated, which may hold keys; nor is what the message quotes.
-pub(super) fn syntax_fault(text: &str, error: &toml::de::Error) -> String {
-    let Some(span) = error.span() else {
-        return error.to_string();
-    };
-    let before = text.get(..span.start).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    // The header of the table it lies in: its own line, where that is the header.
-    let rest_of_line = text[before.len()..].lines().next().unwrap_or_default();
-    let until_here = &text[..before.len() + rest_of_line.len()];
-    let header = until_here
-        .lines()
-        .rev()
-        .map(str::trim_start)
-        .find(|line| line.starts_with('['));
-    let is_of_providers = header.is_some_and(|header| header.contains("upstreams"))
-        || rest_of_line.contains("upstreams");
-    if !is_of_providers {
-        return error.to_string();
-    }
-    // `invalid type: string "KEY", expected a map`
-    let message = error.message();
-    let message = match (message.find('"'), message.rfind('"')) {
-        (Some(first), Some(last)) if first < last => {
-            format!("{}…{}", &message[..=first], &message[last..])
-        }
-        _ => message.to_owned(),
-    };
-    format!("line {line}, among the providers: {message}")
 }
 
 /// What is wrong with a provider's name.
@@ -375,10 +375,4 @@ fn url_fault(url: &Url) -> Option<&'static str> {
 /// Whether a byte may stand in a header's name: RFC 9110, section 5.6.2.
 fn is_of_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-fn secrets(raw: BTreeMap<String, String>) -> BTreeMap<String, Secret> {
-    raw.into_iter()
-        .map(|(name, value)| (name, Secret::new(value)))
-        .collect()
 }

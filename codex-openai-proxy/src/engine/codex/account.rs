@@ -100,6 +100,18 @@ pub async fn status(codex_home: &Path, state: &Path) -> Result<AccountStatus, En
     })
 }
 
+/// The kind of a login, in a word.
+#[must_use]
+pub fn login_kind(auth: &CodexAuth) -> &'static str {
+    if auth.is_api_key_auth() {
+        "api_key"
+    } else if auth.is_chatgpt_auth() {
+        "chatgpt"
+    } else {
+        "access_token"
+    }
+}
+
 fn login_words(auth: &AuthManager) -> String {
     match auth.auth_cached() {
         None => "not logged in".to_owned(),

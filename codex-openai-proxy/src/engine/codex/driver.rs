@@ -123,7 +123,7 @@ impl Driver {
 
     /// The next request; `None` when the conversation is over.
     async fn next(&mut self) -> Option<Job> {
-        let settings = &self.shared.settings;
+        let settings = self.shared.registry.settings();
         let parked = self.thread.as_ref().is_some_and(Thread::is_parked);
         let expires = Instant::now()
             + if parked {
@@ -228,9 +228,10 @@ impl Driver {
         let record = self.record.get_or_insert_with(Record::new);
         let items = std::mem::take(&mut request.items);
         let mut tail = Tail::new(record, items, &blocks, sends)?;
+        let tuning = self.shared.tuning.load_full();
         // To fetch a picture takes a while.
         tokio::select! {
-            prepared = self.shared.images.prepare(&mut tail.items) => prepared?,
+            prepared = tuning.images.prepare(&mut tail.items) => prepared?,
             () = reply.closed() => return Ok(Answer::Kept(None)),
             () = self.shared.stop.cancelled() => return Err(stopping()),
             () = self.queue.tend() => return Err(deleted()),
@@ -242,9 +243,14 @@ impl Driver {
             _ if sends == Sends::Either && !record.instructions.is_empty() => {
                 record.instructions.clone()
             }
-            _ => self.shared.default_instructions.clone(),
+            _ => tuning.default_instructions.clone(),
         };
-        let plan = Plan::new(request, instructions.clone(), &self.shared.config)?;
+        let plan = Plan::new(
+            request,
+            instructions.clone(),
+            &self.shared.config,
+            tuning.effort,
+        )?;
         let Tail { from, keep, .. } = tail;
         let asked = tail.asked.clone();
         let mut recorded = Recorded::default();
@@ -270,6 +276,7 @@ impl Driver {
             reply,
             queue: &mut self.queue,
             stop: &self.shared.stop,
+            figures: &self.shared.figures,
             log: &log,
         };
         let (end, turn) = match pump.run(&mut recorded).await {

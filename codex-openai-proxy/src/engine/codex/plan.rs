@@ -1,7 +1,7 @@
 //! What a request asks of its thread and its turn, in core's terms.
 
 use super::{convert, schema, tools::ClientTools};
-use crate::turn::{OutputFormat, ToolChoice, TurnError, TurnRequest, Verbosity};
+use crate::turn::{Effort, OutputFormat, ToolChoice, TurnError, TurnRequest, Verbosity};
 use codex_core::config::Config;
 use codex_protocol::{
     config_types::ReasoningSummary,
@@ -44,7 +44,8 @@ pub struct TurnSettings {
 }
 
 impl Plan {
-    /// Reads a request. `instructions` are its own, or those that hold where it has none.
+    /// Reads a request. `instructions` are its own, or those that hold where it has none;
+    /// `default_effort` is the one of our configuration, which goes before that of Codex's.
     ///
     /// # Errors
     ///
@@ -53,6 +54,7 @@ impl Plan {
         request: TurnRequest,
         mut instructions: String,
         config: &Config,
+        default_effort: Option<Effort>,
     ) -> Result<Self, TurnError> {
         let TurnRequest {
             tools,
@@ -86,6 +88,7 @@ impl Plan {
                 // What a request does not say is not what an earlier request of the thread said.
                 effort: reasoning
                     .effort
+                    .or(default_effort)
                     .map(convert::effort_to_core)
                     .or_else(|| config.model_reasoning_effort.clone()),
                 summary: reasoning

@@ -4,6 +4,7 @@ use super::{
     breaks::Watch,
     convert,
     events::{End, EventReader, Step, TurnState},
+    figures::Figures,
     queue::Queue,
     thread::Thread,
     tools::ClientTools,
@@ -32,6 +33,8 @@ pub struct Pump<'a> {
     pub queue: &'a mut Queue,
     /// Cancelled when the process stops.
     pub stop: &'a CancellationToken,
+    /// What there is to tell of the engine.
+    pub figures: &'a Figures,
     /// What is told of the request.
     pub log: &'a RequestLog,
 }
@@ -84,6 +87,7 @@ impl Pump<'_> {
             reply,
             queue,
             stop,
+            figures,
             log,
         } = self;
         let mut reader = EventReader::new(Arc::clone(&tools));
@@ -109,6 +113,7 @@ impl Pump<'_> {
                 () = watch.failed() => reader.on_reply_failed(),
             };
             for note in reader.notes() {
+                figures.on_event(&note);
                 log.publish(note);
             }
             for event in out.drain(..) {

@@ -4,13 +4,14 @@ use super::queue::{Job, Keep, QUEUE};
 use crate::{
     config::ConversationSettings,
     conversation::{Block, Digest, chains, has_reply, wire_call_id},
-    engine::TurnStream,
+    engine::{Threads, TurnStream},
     traffic::{Event, LogChannel, RequestLog, record::ExpiryReason},
     turn::{ConversationId, Item, Sends, TurnError, TurnEvent, TurnRequest},
 };
+use arc_swap::ArcSwap;
 use std::{
     collections::{HashMap, hash_map},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{
     sync::mpsc::{self, WeakSender},
@@ -23,7 +24,7 @@ use uuid::Uuid;
 /// The live conversations, and an index of how requests find them.
 #[derive(Debug)]
 pub struct Registry {
-    settings: ConversationSettings,
+    settings: ArcSwap<ConversationSettings>,
     channel: LogChannel,
     // Held for lookups only, never while something is waited for.
     state: Mutex<State>,
@@ -118,9 +119,33 @@ impl Registry {
     /// No conversations.
     pub fn new(settings: ConversationSettings, channel: LogChannel) -> Self {
         Self {
-            settings,
+            settings: ArcSwap::from_pointee(settings),
             channel,
             state: Mutex::default(),
+        }
+    }
+
+    /// When and how conversations end.
+    pub fn settings(&self) -> ConversationSettings {
+        **self.settings.load()
+    }
+
+    /// From now on they end by these settings.
+    pub fn configure(&self, settings: ConversationSettings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// How many conversations are live, how many of them wait for the results of calls, and how many
+    /// requests wait for another of their conversation.
+    pub fn threads(&self) -> Threads {
+        let state = self.state();
+        let entries = || state.entries.values();
+        Threads {
+            live: entries().count(),
+            parked: entries()
+                .filter(|entry| entry.busy == 0 && !entry.standing.calls.is_empty())
+                .count(),
+            waiting: entries().map(|entry| entry.busy.saturating_sub(1)).sum(),
         }
     }
 
@@ -174,7 +199,7 @@ impl Registry {
             sends,
             keep,
             reply,
-            deadline: Instant::now() + self.settings.wait,
+            deadline: Instant::now() + self.settings.load().wait,
             log,
             span: Span::current(),
         };
@@ -221,7 +246,7 @@ impl Registry {
 
     /// Takes out what was used least recently while too many are live.
     fn shrink(&self, state: &mut State) {
-        for id in state.shrink(self.settings.max_live) {
+        for id in state.shrink(self.settings.load().max_live) {
             let reason = ExpiryReason::TooMany;
             self.channel.publish(&id, Event::Expired { reason });
         }

@@ -71,6 +71,7 @@ fn route(registry: &Registry, name: Option<&str>, sends: Sends, items: Vec<Item>
         sampling: Sampling::default(),
         lasting: false,
         cache_key: None,
+        trace: None,
     };
     let log = RequestLog::silent();
     registry.route(request, blocks, &log).unwrap()

@@ -1,10 +1,14 @@
 //! The configuration that core gets: the user's provider and model, and nothing else of the user's.
 
 use super::EngineError;
-use crate::{config::CodexSettings, files::private_dir};
+use crate::{
+    config::{CodexSettings, is_on_this_machine},
+    engine::ProviderReport,
+    files::private_dir,
+};
 use codex_core::config::Config;
 use codex_features::{Feature, Features};
-use codex_login::AuthManager;
+use codex_login::{AuthManager, CodexAuth};
 use codex_model_provider_info::ModelProviderInfo;
 use codex_protocol::{config_types::WebSearchMode, protocol::AskForApproval};
 use codex_utils_absolute_path::AbsolutePathBuf;
@@ -109,6 +113,28 @@ pub fn login_may_go_to(provider: &ModelProviderInfo) -> bool {
                     .strip_suffix(own)
                     .is_some_and(|rest| rest.ends_with('.'))
         })
+}
+
+/// What there is to tell about a provider: nothing of its URL but the host, since keys stray into the
+/// rest. `auth` decides where OpenAI's own provider lies.
+pub fn report(id: &str, provider: &ModelProviderInfo, auth: Option<&CodexAuth>) -> ProviderReport {
+    let mode = auth.map(CodexAuth::api_auth_mode);
+    let url = provider
+        .to_api_provider(mode)
+        .ok()
+        .and_then(|api| url::Url::parse(&api.base_url).ok());
+    let host = url.as_ref().and_then(|url| {
+        let host = url.host_str()?;
+        Some(match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        })
+    });
+    ProviderReport {
+        name: id.to_owned(),
+        host: host.unwrap_or_default(),
+        is_local: url.as_ref().is_some_and(is_on_this_machine),
+    }
 }
 
 /// Whether the provider brings its own credentials.

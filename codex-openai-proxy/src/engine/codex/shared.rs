@@ -1,7 +1,8 @@
 //! What all conversations of an engine share.
 
-use super::{images::Images, registry::Registry};
-use crate::{config::ConversationSettings, conversation::Store, traffic::LogChannel};
+use super::{figures::Figures, registry::Registry, tuning::Tuning};
+use crate::{conversation::Store, traffic::LogChannel};
+use arc_swap::ArcSwap;
 use codex_core::{ThreadManager, config::Config};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -14,18 +15,16 @@ pub struct Shared {
     pub config: Box<Config>,
     /// Where it is told what happens.
     pub channel: LogChannel,
-    /// Makes images ready.
-    pub images: Images,
-    /// The instructions of a client that gives none; the backend refuses a request without.
-    pub default_instructions: String,
+    /// What may change while it runs.
+    pub tuning: ArcSwap<Tuning>,
     /// The conversations that are live.
     pub registry: Registry,
     /// The conversations that last.
     pub store: Store,
     /// The folder of their files.
     pub rollouts: PathBuf,
-    /// When and how conversations end.
-    pub settings: ConversationSettings,
+    /// What there is to tell of it.
+    pub figures: Figures,
     /// Cancelled when the process stops.
     pub stop: CancellationToken,
 }

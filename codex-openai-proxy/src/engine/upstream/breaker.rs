@@ -3,6 +3,7 @@
 //! Of our own, since the kept crates (`failsafe`, `recloser`) let everybody through at once when a
 //! pause ends, and cannot tell how much of it is left, which clients are told in `Retry-After`.
 
+use super::vitals::Standing;
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -107,6 +108,15 @@ impl Breaker {
             probe,
             since: now,
         })
+    }
+
+    /// Whether calls go through. Once a pause is over, the next one does.
+    pub(super) fn standing(&self, now: Instant) -> Standing {
+        match self.lock().state {
+            State::Closed { .. } => Standing::Closed,
+            State::Open { until, .. } if now < until => Standing::Open,
+            State::Open { .. } | State::Probing { .. } => Standing::HalfOpen,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -218,6 +228,10 @@ mod tests {
         fn is_closed(&self) -> bool {
             matches!(self.breaker.lock().state, State::Closed { .. })
         }
+
+        fn standing(&self, second: u64) -> Standing {
+            self.breaker.standing(self.at(second))
+        }
     }
 
     #[test]
@@ -237,12 +251,17 @@ mod tests {
     #[test]
     fn one_probe_decides_after_the_pause() {
         let bench = Bench::new();
+        assert_eq!(bench.standing(0), Standing::Closed);
         bench.break_at(0);
         assert_eq!(bench.admit(10).unwrap_err(), 20);
+        assert_eq!(bench.standing(29), Standing::Open);
+        assert_eq!(bench.standing(30), Standing::HalfOpen);
         let mut probe = bench.admit(30).unwrap();
         assert_eq!(bench.admit(31).unwrap_err(), 4);
+        assert_eq!(bench.standing(31), Standing::HalfOpen);
         assert_eq!(probe.report(Alive, bench.at(32)), Some(Change::Up));
         assert!(bench.is_closed());
+        assert_eq!(bench.standing(32), Standing::Closed);
         bench.break_at(33);
     }
 

@@ -1,10 +1,10 @@
 //! The one HTTP client that a provider keeps, and the URLs that it asks.
 
-use crate::config::{KeyHeader, UpstreamSettings, WireApi};
+use crate::config::{KeyHeader, UpstreamSettings, WireApi, is_on_this_machine};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use reqwest::{Client, redirect};
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 /// What each provider is told of us.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -65,7 +65,7 @@ impl Urls {
 /// the wire, since their events are handed on one by one.
 pub(super) fn build(settings: &UpstreamSettings) -> Result<Client, reqwest::Error> {
     let mut builder = Client::builder();
-    if is_here(&settings.base_url) {
+    if is_on_this_machine(&settings.base_url) {
         // The environment's proxy is for the world outside; it cannot know this machine's ports.
         builder = builder.no_proxy();
     }
@@ -96,23 +96,6 @@ pub(super) fn build(settings: &UpstreamSettings) -> Result<Client, reqwest::Erro
         .build()
 }
 
-/// Whether an URL leads to this machine itself.
-fn is_here(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            // RFC 6761, section 6.3.
-            let name = name.strip_suffix('.').unwrap_or(name);
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_unspecified(),
-        Some(Host::Ipv6(ip)) => {
-            let ip = ip.to_canonical();
-            ip.is_loopback() || ip.is_unspecified()
-        }
-        None => false,
-    }
-}
-
 /// What goes with each request. The configuration has seen to it that all of it can be sent.
 fn headers(settings: &UpstreamSettings) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -137,31 +120,4 @@ fn headers(settings: &UpstreamSettings) -> HeaderMap {
         }
     }
     headers
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn this_machine_is_known_by_all_its_names() {
-        for (host, expected) in [
-            ("localhost", true),
-            ("LocalHost.", true),
-            ("llama.localhost", true),
-            ("127.0.0.1", true),
-            ("127.9.9.9", true),
-            ("0.0.0.0", true),
-            ("[::1]", true),
-            ("[::]", true),
-            ("[::ffff:127.0.0.1]", true),
-            ("[::ffff:8.8.8.8]", false),
-            ("10.0.0.1", false),
-            ("notlocalhost", false),
-            ("localhost.example.com", false),
-        ] {
-            let url = format!("http://{host}:8080/v1").parse().unwrap();
-            assert_eq!(is_here(&url), expected, "{host}");
-        }
-    }
 }

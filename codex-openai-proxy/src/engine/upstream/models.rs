@@ -1,12 +1,12 @@
 //! The lists of models that providers give of themselves.
 
-use super::Upstreams;
+use super::{Provider, Upstreams, breaker::Outcome, vitals::Vitals};
 use bytes::BytesMut;
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared, join_all},
 };
-use reqwest::{Client, Url};
+use reqwest::{Client, StatusCode, Url};
 use serde::{Deserialize, de::IgnoredAny};
 use std::{
     collections::HashSet,
@@ -47,6 +47,8 @@ pub struct ListedModel {
 pub(super) struct ModelList {
     client: Client,
     url: Url,
+    /// Hears how the provider answers.
+    vitals: Arc<Vitals>,
     state: Mutex<State>,
 }
 
@@ -71,6 +73,13 @@ struct Listed {
     known: HashSet<Arc<str>>,
 }
 
+/// Why there is no list.
+struct Unlisted {
+    why: String,
+    /// Whether calls for replies may go well all the same: some list nothing.
+    is_alive: bool,
+}
+
 /// A question that is under way. When it ends, and be it by a panic, its answer counts.
 struct Asking {
     list: Arc<ModelList>,
@@ -81,12 +90,13 @@ impl Upstreams {
     /// The names of every provider's models, each once: those that it lists for itself and those of its
     /// settings, as `PROVIDER/MODEL`, and without the provider where that leads to it too; and the
     /// aliases of its settings. Providers are asked side by side, and at most every five minutes; only
-    /// the first time, it is waited for.
-    pub async fn models(&self) -> Vec<ListedModel> {
-        let lists = join_all(self.iter().map(|provider| provider.list.get())).await;
+    /// the first time, it is waited for. Those that may not be asked are left out.
+    pub async fn models(&self, may_be_asked: impl Fn(&Provider) -> bool) -> Vec<ListedModel> {
+        let asked: Vec<_> = self.iter().filter(|it| may_be_asked(it)).collect();
+        let lists = join_all(asked.iter().map(|provider| provider.list.get())).await;
         let mut seen = HashSet::new();
         let mut models = Vec::new();
-        for (provider, listed) in self.iter().zip(&lists) {
+        for (provider, listed) in asked.into_iter().zip(&lists) {
             let mut add = |id: String| {
                 if seen.insert(id.clone()) {
                     models.push(ListedModel {
@@ -110,10 +120,11 @@ impl Upstreams {
 }
 
 impl ModelList {
-    pub(super) fn new(client: Client, url: Url) -> Self {
+    pub(super) fn new(client: Client, url: Url, vitals: Arc<Vitals>) -> Self {
         Self {
             client,
             url,
+            vitals,
             state: Mutex::default(),
         }
     }
@@ -148,10 +159,14 @@ impl ModelList {
                 list: Arc::clone(&list),
                 answer: None,
             };
-            match tokio::time::timeout(PATIENCE, list.fetch()).await {
-                Ok(Ok(listed)) => asking.answer = Some(listed),
-                Ok(Err(why)) => list.complain(why),
-                Err(_) => list.complain("it takes too long"),
+            let late = |_| Err(Unlisted::dead("it takes too long"));
+            let answer = tokio::time::timeout(PATIENCE, list.fetch()).await;
+            match answer.unwrap_or_else(late) {
+                Ok(listed) => {
+                    list.vitals.listed(true, None);
+                    asking.answer = Some(listed);
+                }
+                Err(unlisted) => list.complain(unlisted),
             }
         });
         asked.map(|_| ()).boxed().shared()
@@ -164,29 +179,31 @@ impl ModelList {
         state.until = state.until.and_then(|until| until.checked_sub(by));
     }
 
-    fn complain(&self, why: &str) {
+    fn complain(&self, unlisted: Unlisted) {
+        let Unlisted { why, is_alive } = unlisted;
         let host = self.url.host_str().unwrap_or_default();
         tracing::debug!(host, why, "a provider does not list its models");
+        self.vitals.listed(is_alive, Some(why));
     }
 
-    async fn fetch(&self) -> Result<Listed, &'static str> {
-        let broken = "the connection failed";
+    async fn fetch(&self) -> Result<Listed, Unlisted> {
+        let broken = |_| Unlisted::dead("the connection failed");
         let request = self.client.get(self.url.clone());
-        let mut response = request.send().await.map_err(|_| broken)?;
+        let mut response = request.send().await.map_err(broken)?;
         if !response.status().is_success() {
-            return Err("it answers with an error");
+            return Err(Unlisted::refused(response.status()));
         }
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|_| broken)? {
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
             body.extend_from_slice(&chunk);
             if body.len() > LONGEST {
-                return Err("the list is too long");
+                return Err(Unlisted::alive("the list is too long"));
             }
         }
         match serde_json::from_slice(&body) {
             Ok(Answer::Envelope { data }) => Ok(Listed::of(data.unwrap_or_default())),
             Ok(Answer::Bare(data)) => Ok(Listed::of(data)),
-            Err(_) => Err("it answers with something else"),
+            Err(_) => Err(Unlisted::alive("it answers with something else")),
         }
     }
 
@@ -199,6 +216,28 @@ impl ModelList {
 impl fmt::Debug for ModelList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ModelList").finish_non_exhaustive()
+    }
+}
+
+impl Unlisted {
+    fn dead(why: &str) -> Self {
+        let why = why.to_owned();
+        let is_alive = false;
+        Self { why, is_alive }
+    }
+
+    fn alive(why: &str) -> Self {
+        let why = why.to_owned();
+        let is_alive = true;
+        Self { why, is_alive }
+    }
+
+    fn refused(status: StatusCode) -> Self {
+        let takes_key = !matches!(status.as_u16(), 401 | 403);
+        Self {
+            why: format!("it answered {}", status.as_u16()),
+            is_alive: takes_key && Outcome::of(status) != Outcome::Failed,
+        }
     }
 }
 
@@ -262,7 +301,7 @@ mod tests {
     #[tokio::test]
     async fn a_question_that_panics_is_over_and_asked_again_later() {
         let url = "http://127.0.0.1:9/models".parse().unwrap();
-        let list = Arc::new(ModelList::new(Client::new(), url));
+        let list = Arc::new(ModelList::new(Client::new(), url, Arc::default()));
         list.state().running = Some(futures_util::future::pending().boxed().shared());
         let asking = Asking {
             list: Arc::clone(&list),

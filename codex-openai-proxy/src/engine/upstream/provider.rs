@@ -8,9 +8,11 @@ use super::{
     refusal,
     reply::{Reply, ReplyBody, cause},
     retry::{self, Again, Failure},
+    trace,
+    vitals::{Check, Standing, Vitals},
 };
 use crate::{
-    config::{DialectSettings, Secret, UpstreamSettings, WireApi},
+    config::{DialectSettings, Secret, UpstreamSettings, WireApi, is_on_this_machine},
     traffic::{Event, RequestLog},
     turn::TurnError,
 };
@@ -37,11 +39,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// Headers of a client that concern whoever answers in the end: which parts of the API are wanted that
-/// are no part of it yet, the trace that a request belongs to, and which requests are one and the same.
-const PASSED_ON: [HeaderName; 5] = [
+/// are no part of it yet, and which requests are one and the same.
+const PASSED_ON: [HeaderName; 3] = [
     HeaderName::from_static("openai-beta"),
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("x-client-request-id"),
 ];
@@ -66,6 +66,7 @@ pub struct Provider {
     /// Cancelled when the process stops.
     stop: CancellationToken,
     pub(super) breaker: Breaker,
+    vitals: Arc<Vitals>,
     pub(super) dialect: DialectSettings,
     pub(super) names: Names,
     pub(super) list: Arc<ModelList>,
@@ -117,11 +118,16 @@ impl Provider {
             Some(port) => format!("the provider '{}' ({host}:{port})", settings.name),
             None => format!("the provider '{}' ({host})", settings.name),
         };
+        let vitals = Arc::<Vitals>::default();
         Ok(Self {
             name: settings.name.clone(),
             wire_api: settings.wire_api,
             whom: whom.into(),
-            list: Arc::new(ModelList::new(client.clone(), urls.models.clone())),
+            list: Arc::new(ModelList::new(
+                client.clone(),
+                urls.models.clone(),
+                Arc::clone(&vitals),
+            )),
             client,
             urls,
             timeout: settings.timeout,
@@ -136,6 +142,7 @@ impl Provider {
             has_answered: AtomicBool::new(false),
             stop,
             breaker: Breaker::new(),
+            vitals,
             dialect: settings.dialect.clone(),
             names: Names::of(settings),
         })
@@ -151,6 +158,39 @@ impl Provider {
     #[must_use]
     pub fn wire_api(&self) -> WireApi {
         self.wire_api
+    }
+
+    /// Whether it is on this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        is_on_this_machine(&self.urls.call)
+    }
+
+    /// Whether its settings name this model of it, or it has listed it.
+    #[must_use]
+    pub fn knows(&self, model: &str) -> bool {
+        let mut targets = self.names.aliases.values();
+        self.names.plain.contains(model)
+            || targets.any(|target| target == model)
+            || self.list.has(model)
+    }
+
+    /// Whether it is asked now.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.breaker.standing(Instant::now().into_std())
+    }
+
+    /// What was seen of it last; `None` before it was asked for anything.
+    #[must_use]
+    pub fn last_check(&self) -> Option<Check> {
+        self.vitals.last()
+    }
+
+    /// How many calls to it were made again because they had failed.
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.vitals.retries()
     }
 
     /// Where it is.
@@ -187,6 +227,7 @@ impl Provider {
                 if failure.outcome == Outcome::Alive {
                     self.report(&mut permit, Outcome::Alive, log);
                 }
+                self.vitals.retried();
                 let seconds = pause.as_secs_f32();
                 let failure = self.describe(failure);
                 retried(log, format!("{failure}, once more in {seconds:.1} s"));
@@ -197,8 +238,14 @@ impl Provider {
             () = self.stop.cancelled() => return Err(TurnError::stopping()),
         };
         let outcome = match &answer {
-            Ok(_) => Outcome::Alive,
-            Err(failure) => failure.outcome,
+            Ok(_) => {
+                self.vitals.answered();
+                Outcome::Alive
+            }
+            Err(failure) => {
+                self.vitals.failed(&failure.error, failure.outcome);
+                failure.outcome
+            }
         };
         self.report(&mut permit, outcome, log);
         answer.map_err(|failure| failure.error)
@@ -386,7 +433,8 @@ impl fmt::Debug for Provider {
     }
 }
 
-/// What of a client's headers goes on to a provider that its request is relayed to.
+/// What of a client's headers goes on to a provider that its request is relayed to, and the trace that
+/// it belongs to.
 #[must_use]
 pub fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::new();
@@ -394,6 +442,9 @@ pub fn passed_on(headers: &HeaderMap) -> HeaderMap {
         for value in headers.get_all(name) {
             kept.append(name, value.clone());
         }
+    }
+    if let Some(context) = trace::of(headers) {
+        trace::tell(&context, &mut kept);
     }
     kept
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod failures;
 mod lists;
+mod reconfigured;
 pub(crate) mod server;
 mod streams;
 

@@ -1,6 +1,6 @@
 //! A provider as an engine: turns in, events out.
 
-use super::{Call, Expects, Handling, Provider, Reply, ReplyBody};
+use super::{Call, Expects, Handling, Provider, Reply, ReplyBody, trace};
 use crate::{
     config::WireApi,
     engine::TurnStream,
@@ -10,7 +10,7 @@ use crate::{
         chat::{self, CompletionReader, Written},
         responses::{self, ResponseReader},
     },
-    turn::{Tool, TurnError, TurnEvent, TurnRequest},
+    turn::{Tool, TraceContext, TurnError, TurnEvent, TurnRequest},
     wire::sse,
 };
 use bytes::Bytes;
@@ -48,6 +48,7 @@ struct Request {
     model: String,
     body: Bytes,
     tools: Vec<Tool>,
+    trace: Option<TraceContext>,
 }
 
 struct Streaming {
@@ -89,6 +90,7 @@ impl Provider {
                     model,
                     body: body.into(),
                     tools: turn.tools,
+                    trace: turn.trace,
                 };
                 (Stage::New(request), notes, None)
             }
@@ -129,12 +131,16 @@ impl Turn {
 
     /// Calls the provider. A reply that comes in one piece is read here.
     async fn call(&mut self, request: Request) -> Result<(), TurnError> {
+        let mut headers = HeaderMap::new();
+        if let Some(context) = &request.trace {
+            trace::tell(context, &mut headers);
+        }
         let call = Call {
             model: &request.model,
             body: request.body,
             expects: Expects::Stream,
             handling: Handling::Translated,
-            headers: HeaderMap::new(),
+            headers,
         };
         let reply = self.provider.call(call, &self.log).await?;
         let (tools, seed) = (&request.tools, self.log.id());

@@ -1,7 +1,6 @@
 //! Which failure is which status, code and message.
 
 use super::*;
-use crate::traffic::redact;
 
 /// Status, type, code and `Retry-After`.
 type Row = (
@@ -181,18 +180,4 @@ fn a_limit_without_a_known_end_names_none() {
         quota: true,
     });
     assert_eq!(row(&reply).3, None);
-}
-
-#[test]
-fn our_own_advice_is_no_secret() {
-    for refusal in [
-        Refusal::NoKey,
-        Refusal::WrongKey,
-        Refusal::ForeignPage,
-        Refusal::NotDirect(Indirection::Forwarded),
-    ] {
-        let reply = ErrorReply::from(refusal);
-        let message = &reply.body.error.message;
-        assert_eq!(redact::text(message), message.as_str());
-    }
 }

@@ -10,7 +10,7 @@ mod socket;
 use crate::{
     http::{
         AppState,
-        body::{self, ReplyBody},
+        body::{self, Bounds, ReplyBody},
         error::ErrorReply,
         reply,
         routes::LogView,
@@ -39,12 +39,13 @@ pub async fn show(
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<ReplyBody>, ErrorReply> {
-    let body = body::read(&head.headers, body, MAX_BODY).await?;
+    let bounds = Bounds::from(&state.config.limits).at_most(MAX_BODY);
+    let body = body::read(&head.headers, body, bounds).await?;
     match view {
         LogView::Page => assets::page(state, head).await,
         LogView::Asset => assets::asset(state, id, head).await,
         LogView::Login => login::login(state, head, &body),
-        LogView::Logout => login::logout(head),
+        LogView::Logout => login::logout(state, head),
         LogView::Records => records(state, head).await,
         LogView::Clear => clear(state, head).await,
         LogView::Requests => requests(state, head).await,

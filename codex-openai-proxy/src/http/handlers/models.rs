@@ -1,7 +1,7 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`.
 
 use crate::{
-    engine::upstream::Found,
+    engine::upstream::{Found, Provider},
     http::{AppState, body::ReplyBody, error::ErrorReply, reply},
     translate::chat::model_list,
     turn::ModelName,
@@ -13,7 +13,9 @@ use http::{Response, StatusCode};
 pub async fn list(state: &AppState) -> Response<ReplyBody> {
     let mut list = engine_names(state);
     if !state.upstreams.is_empty() {
-        let models = state.upstreams.models().await;
+        let only_local = state.config.local_only;
+        let may_be_asked = |provider: &Provider| !only_local || provider.is_local();
+        let models = state.upstreams.models(may_be_asked).await;
         list.extend(
             models
                 .into_iter()

@@ -8,7 +8,7 @@ use crate::{
     config::{KeptBodies, WireApi},
     conversation::responses::is_made_here,
     engine::upstream::{Found, Route},
-    http::{AppState, body::ReplyBody, relay, watch::Watch},
+    http::{AppState, admission::Deadline, body::ReplyBody, relay, watch::Watch},
     turn::TurnError,
     wire::peek::{Peek, Shape},
 };
@@ -25,6 +25,8 @@ pub struct Request<'a> {
     pub deployment: Option<&'a str>,
     /// Its body, whose shape need not be that of the route.
     pub body: Bytes,
+    /// When its reply has to have ended.
+    pub deadline: Deadline,
 }
 
 /// Who answers, and how.
@@ -45,15 +47,20 @@ pub async fn create(
 ) -> Response<ReplyBody> {
     watch.on_body(&request.body);
     let asked = match way(state, &request, watch.log().bodies()).await {
-        Ok(Way::Relay(relayed)) => return relay::relay(state, *relayed, watch).await,
+        Ok(Way::Relay(relayed)) => return relay::relay(state, *relayed, request.deadline, watch).await,
         Ok(Way::Provider(route)) => asked::by_provider(state, &request, route, &mut watch).await,
         Ok(Way::Engine(name)) => asked::by_engine(state, &request, name, &mut watch).await,
         Err(error) => Err(error),
     };
     let begun = match asked {
-        Ok(asked) => {
+        Ok(mut asked) => {
             drop(request.body);
-            begun::begin(state, asked, &mut watch).await
+            asked.turn.trace = watch.trace().cloned();
+            match &asked.provider {
+                Some(route) => watch.on_provider(route),
+                None => watch.on_engine(state, &asked.turn.model),
+            }
+            begun::begin(state, asked, request.deadline, &mut watch).await
         }
         Err(error) => {
             watch.on_refused(&request.body);
@@ -76,14 +83,17 @@ async fn way(
     bodies: KeptBodies,
 ) -> Result<Way, TurnError> {
     if state.upstreams.is_empty() {
-        return Ok(Way::Engine(None));
+        return engine(state, None);
     }
     let peek = Peek::of(&request.body)?;
     let model = peek.model_or(request.deployment)?;
     let route = match state.upstreams.find(model, &state.config.aliases) {
-        Found::Codex(name) => return Ok(Way::Engine(name.map(str::to_owned))),
+        Found::Codex(name) => return engine(state, name),
         Found::Provider(route) => route,
     };
+    if state.config.local_only && !route.provider.is_local() {
+        return Err(not_local(route.provider.name()));
+    }
     let speaks = match route.provider.wire_api() {
         WireApi::Chat => Shape::Chat,
         WireApi::Responses => Shape::Responses,
@@ -94,10 +104,34 @@ async fn way(
         Some(id) if is_made_here(id) => matches!(state.responses.place(id).await, Ok(Some(_))),
         _ => false,
     };
-    if speaks != request.api || speaks != peek.shape || follows_ours {
+    // Each API has its own place for an effort.
+    let has_own_effort = peek.x_codex.reasoning_effort.is_some();
+    if speaks != request.api || speaks != peek.shape || follows_ours || has_own_effort {
         return Ok(Way::Provider(route));
     }
     let Request { headers, body, .. } = request;
     let relayed = relay::Request::of(&peek, body, headers, model, route, bodies)?;
     Ok(Way::Relay(Box::new(relayed)))
+}
+
+/// The engine answers, unless it would ask somebody whom nobody may.
+fn engine(state: &AppState, name: Option<&str>) -> Result<Way, TurnError> {
+    if state.config.local_only
+        && let Some(provider) = state.engine.report().provider
+        && !provider.is_local
+    {
+        return Err(not_local(&provider.name));
+    }
+    Ok(Way::Engine(name.map(str::to_owned)))
+}
+
+fn not_local(provider: &str) -> TurnError {
+    TurnError::InvalidRequest {
+        message: format!(
+            "the provider '{provider}' of this model is not on the proxy's own machine, and \
+             CODEX_LOCAL_ONLY (`auth.local_only`) allows no other"
+        ),
+        param: Some("model".to_owned()),
+        code: Some("local_only"),
+    }
 }

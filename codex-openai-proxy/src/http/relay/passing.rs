@@ -3,7 +3,7 @@
 use super::{LONGEST_REPLY, tell_notes, tell_whole};
 use crate::{
     engine::upstream::{Reply, ReplyBody},
-    http::{error::ErrorReply, watch::Watch},
+    http::{admission::Deadline, error::ErrorReply, panics, watch::Watch},
     translate::{
         chat::ReplyHead,
         relay::{StreamRelay, Whole},
@@ -16,11 +16,11 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::BoxFuture,
     stream::{self, BoxStream},
 };
-use std::{mem, time::Duration};
+use std::{any::Any, mem, panic::AssertUnwindSafe, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// The longest event that is read, in bytes.
@@ -44,11 +44,20 @@ pub(super) struct Passing {
     head: ReplyHead,
     decoder: Decoder,
     relay: StreamRelay,
-    keep_alive: Duration,
+    pace: Pace,
     watch: Watch,
     /// Kept for their allocations.
     events: Vec<Event>,
     said: Vec<TurnEvent>,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// The silence after which the client gets a comment.
+    pub(super) keep_alive: Duration,
+    /// When the reply has to have ended.
+    pub(super) deadline: Deadline,
 }
 
 /// How far a reply is.
@@ -77,7 +86,7 @@ impl Passing {
         stage: Stage,
         api: Shape,
         head: ReplyHead,
-        keep_alive: Duration,
+        pace: Pace,
         mut watch: Watch,
     ) -> Self {
         watch.on_stream();
@@ -91,7 +100,7 @@ impl Passing {
             head,
             decoder: Decoder::new(LONGEST_EVENT),
             relay,
-            keep_alive,
+            pace,
             watch,
             events: Vec::new(),
             said: Vec::new(),
@@ -101,14 +110,18 @@ impl Passing {
     /// The pieces that the client gets.
     pub(super) fn into_stream(self) -> BoxStream<'static, Bytes> {
         let frames = stream::unfold(self, |mut passing| async move {
-            let frame = passing.next().await?;
+            let next = AssertUnwindSafe(passing.next()).catch_unwind().await;
+            let frame = next.unwrap_or_else(|panic| passing.on_panic(panic.as_ref()))?;
             Some((frame, passing))
         });
         frames.boxed()
     }
 
     async fn next(&mut self) -> Option<Bytes> {
-        let comment = Instant::now() + self.keep_alive;
+        let comment = self
+            .pace
+            .deadline
+            .or_at(Instant::now() + self.pace.keep_alive);
         let mut out = Vec::new();
         while out.is_empty() {
             let news = match &mut self.stage {
@@ -121,12 +134,26 @@ impl Passing {
                 Ok(News::Answer(answer)) => self.on_answer(answer, &mut out),
                 Ok(News::Whole(body)) => self.on_whole(body, &mut out),
                 Ok(News::Piece(piece)) => self.on_piece(piece, &mut out).await,
+                Err(_elapsed) if self.pace.deadline.has_passed() => {
+                    self.fail(self.pace.deadline.error(), &mut out);
+                }
                 Err(_silence) => out.extend_from_slice(KEEP_ALIVE),
             }
         }
         let frame = Bytes::from(out);
         self.watch.on_frame(&frame);
         Some(frame)
+    }
+
+    /// A fault of ours ends the reply, of which the client is told, since its status is out.
+    fn on_panic(&mut self, panic: &(dyn Any + Send)) -> Option<Bytes> {
+        panics::log(panic);
+        if matches!(self.stage, Stage::Ended) {
+            return None;
+        }
+        let mut out = Vec::new();
+        self.fail(TurnError::internal("a panic"), &mut out);
+        (!out.is_empty()).then(|| out.into())
     }
 
     /// The provider has answered, after the client was told that a stream comes.

@@ -3,7 +3,7 @@
 use crate::{
     config::KeptBodies,
     engine::upstream::{Route, passed_on},
-    http::{conversation::CONVERSATION_ID, watch},
+    http::{body::depth, conversation::CONVERSATION_ID, watch},
     traffic::record::Asks,
     turn::TurnError,
     wire::{
@@ -13,6 +13,9 @@ use crate::{
 };
 use bytes::Bytes;
 use http::HeaderMap;
+
+/// As deep as what is read here may be nested (`serde_json`). What goes on is held to the same.
+const DEEPEST: usize = 127;
 
 /// A request that is passed on.
 #[derive(Debug)]
@@ -51,6 +54,13 @@ impl Request {
                 "Wait for the response, or have it streamed.",
             ));
         }
+        if depth::is_beyond(body, DEEPEST) {
+            return Err(TurnError::InvalidRequest {
+                message: format!("the request body is nested in more than {DEEPEST} levels"),
+                param: None,
+                code: None,
+            });
+        }
         Ok(Self {
             api: peek.shape,
             body: peek.rewrite(body, &route.model),
@@ -64,7 +74,7 @@ impl Request {
 /// What a request asks for, as far as a look tells. Conversations are the provider's business; where
 /// ours is named, it has no effect.
 fn asks(peek: &Peek<'_>, headers: &HeaderMap, model: &str, bodies: KeptBodies) -> Asks {
-    let mut dropped: Vec<String> = peek.ours.iter().copied().map(str::to_owned).collect();
+    let mut dropped = peek.dropped.clone();
     if headers.contains_key(CONVERSATION_ID) {
         dropped.push(CONVERSATION_ID.as_str().to_owned());
     }

@@ -176,7 +176,7 @@ async fn errors_are_enveloped_and_readable_from_any_page() {
         assert_eq!(headers["access-control-allow-origin"], "*");
         assert!(!headers["x-request-id"].is_empty());
         assert_eq!(headers.contains_key("allow"), status == 405);
-        assert!(!headers.contains_key("www-authenticate"));
+        assert_eq!(headers.contains_key("www-authenticate"), status == 401);
         let body = json_of(response).await;
         assert_eq!(body["error"]["code"], code);
         assert!(!body["error"]["message"].as_str().unwrap().is_empty());

@@ -132,6 +132,7 @@ fn what_a_body_says_is_not_shown() {
     let body = Body {
         request: Arc::clone(log.id()),
         kind: BodyKind::Request,
+        how: log.bodies(),
         bytes: Bytes::from_static(b"secret"),
         _held: Held {
             bytes: 0,

@@ -20,9 +20,15 @@ pub struct IncomingRequest {
     /// The address at the other end of the connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<String>,
+    /// What the API key is called that opened the door.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The client's `User-Agent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
+    /// The id of the trace that it belongs to, as W3C Trace Context has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// The size of the body.
     pub bytes: usize,
     /// How long the body took to come.

@@ -1,12 +1,9 @@
 //! Bodies on their way into the database: redacted and compressed beside everything else, one
 //! handful at a time.
 
-use crate::{
-    config::KeptBodies,
-    traffic::{
-        channel::Body,
-        store::{PackedBody, pack},
-    },
+use crate::traffic::{
+    channel::Body,
+    store::{PackedBody, pack},
 };
 use std::{collections::VecDeque, future, mem, sync::Arc};
 use tokio::{
@@ -24,9 +21,8 @@ const HANDFUL: usize = 64;
 const HANDFUL_BYTES: usize = 1024 * 1024;
 
 /// Bodies that wait, are being packed or are being written.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Bodies {
-    how: KeptBodies,
     waiting: VecDeque<(Ticket, Body)>,
     packing: Option<Packing>,
     /// Those that were packed and are not written yet.
@@ -74,17 +70,6 @@ pub(super) struct Packed {
 }
 
 impl Bodies {
-    pub(super) fn new(how: KeptBodies) -> Self {
-        Self {
-            how,
-            waiting: VecDeque::new(),
-            packing: None,
-            writing: Vec::new(),
-            came: 0,
-            waiters: Vec::new(),
-        }
-    }
-
     /// Takes a body in, if there is room for it.
     pub(super) fn push(&mut self, body: Body) -> bool {
         let fits = self.waiting.len() < WAITING;
@@ -198,12 +183,11 @@ impl Bodies {
             tickets.push(ticket);
             handful.push(body);
         }
-        let how = self.how;
         self.packing = Some(Packing {
             tickets,
             unwanted: false,
             job: spawn_blocking(move || {
-                let packed = handful.into_iter().map(|body| pack(body, how));
+                let packed = handful.into_iter().map(pack);
                 packed.filter_map(Result::ok).collect()
             }),
         });

@@ -47,6 +47,8 @@ enum Rule {
 
 /// All of them. Lengths are well below those of real ones, and far above those of words.
 pub(super) const SHAPES: &[Shape] = &[
+    // This proxy's own.
+    shape("cop_", Dashed, 32, Rule::Apart),
     // OpenAI, Anthropic, OpenRouter and others.
     shape("sk-", Dashed, 16, Rule::Key),
     shape("sess-", Dashed, 24, Rule::Random),

@@ -7,6 +7,7 @@ mod properties;
 
 /// Secrets that are known by their shape, whatever stands around them.
 const SHAPED: &[&str] = &[
+    "cop_Ab1cd-Ef2gh3Ij4kl5Mn6op7Qr8st9Uv0wx1Yz2Ab3c",
     "sk-0123456789abcdefghijABCDEFGHIJ0123456789abcdefgh",
     "sk-proj-Ab1-cd_Ef2gh3Ij4kl5Mn6op7Qr8st9Uv0wx1Yz2",
     "sk-svcacct-Ab1cdEf2gh3Ij4kl5Mn6",

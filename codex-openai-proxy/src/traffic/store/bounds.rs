@@ -41,6 +41,14 @@ enum Running {
 }
 
 impl Store {
+    /// From now on it may hold so many bytes. In memory it keeps to its own bound, and a file is not done
+    /// away with.
+    pub(in crate::traffic) fn set_bound(&mut self, bound: u64) {
+        if self.lock.is_some() && bound > 0 {
+            self.bound = bound;
+        }
+    }
+
     /// How much may be written before the bounds are looked after again, in bytes.
     pub(in crate::traffic) fn slack(&self) -> u64 {
         self.bound / 16

@@ -2,7 +2,6 @@
 
 use super::{Store, folded, to_sql};
 use crate::{
-    config::KeptBodies,
     traffic::{
         channel::{Body, BodyKind},
         record::{Event, Record},
@@ -55,8 +54,8 @@ impl PackedBody {
 }
 
 /// Makes of a body what is kept of it. Takes its time where it is long.
-pub(in crate::traffic) fn pack(body: Body, how: KeptBodies) -> io::Result<PackedBody> {
-    let kept = redact::body(body.kind, &body.bytes, how);
+pub(in crate::traffic) fn pack(body: Body) -> io::Result<PackedBody> {
+    let kept = redact::body(body.kind, &body.bytes, body.how);
     Ok(PackedBody {
         data: zstd::bulk::compress(kept.text.as_bytes(), ZSTD_LEVEL)?,
         size: body.bytes.len(),

@@ -7,7 +7,11 @@ use crate::{
     },
     turn::{Tool, ToolCall, ToolKind, TurnEvent},
 };
-use std::{borrow::Cow, mem};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    mem,
+};
 
 /// Characters of a seed that go into an id. Ids of more than 64 characters are refused by many.
 const SEED: usize = 48;
@@ -27,10 +31,22 @@ pub(super) struct Calls {
     /// What ids are made from.
     seed: String,
     gathered: Vec<Call>,
+    places: Places,
     /// How many were begun.
     begun: usize,
     /// Whether any was told.
     told: bool,
+}
+
+/// Where calls are found again, however many there are.
+#[derive(Debug, Default)]
+struct Places {
+    /// The last call of each index.
+    indexes: HashMap<u64, usize>,
+    /// The last call of each id that the provider has for one.
+    ids: HashMap<String, usize>,
+    /// The ids under which the client knows calls.
+    told: HashSet<String>,
 }
 
 /// A piece of a call.
@@ -74,7 +90,7 @@ struct Call {
     index: Option<u64>,
     /// As the provider has it.
     sent_id: Option<String>,
-    /// As it was told.
+    /// As it was told, where it was.
     id: Option<String>,
     name: String,
     arguments: String,
@@ -109,6 +125,7 @@ impl Calls {
             tools: tools.collect(),
             seed: seed.take(SEED).collect(),
             gathered: Vec::new(),
+            places: Places::default(),
             begun: 0,
             told: false,
         }
@@ -135,9 +152,16 @@ impl Calls {
         let at = self.find(&fragment).unwrap_or(self.gathered.len());
         if at == self.gathered.len() {
             self.gathered.push(Call::new(&fragment));
+            let index = fragment.index;
+            self.places.indexes.extend(index.map(|index| (index, at)));
         }
         let call = &mut self.gathered[at];
         call.add_head(fragment.id, fragment.name);
+        if let Some(id) = &call.sent_id
+            && self.places.ids.get(id).is_none_or(|last| *last < at)
+        {
+            self.places.ids.insert(id.clone(), at);
+        }
         call.add_arguments(&fragment.arguments, &mut self.room);
         if let Stage::Begun(index) = call.stage {
             if !fragment.arguments.is_empty() {
@@ -203,14 +227,16 @@ impl Calls {
 
     /// The call that a fragment belongs to; `None` where it begins one.
     fn find(&self, fragment: &Fragment<'_>) -> Option<usize> {
-        let last = |is: &dyn Fn(&Call) -> bool| self.gathered.iter().rposition(is);
-        let id = fragment.id.as_deref();
-        let same_id = |call: &Call| id.is_some() && call.sent_id.as_deref() == id;
+        let same_id = fragment
+            .id
+            .as_deref()
+            .and_then(|id| self.places.ids.get(id));
+        let same_id = same_id.copied();
         let found = if let Some(index) = fragment.index {
-            let same_index = |call: &Call| call.index == Some(index);
-            last(&|call| same_index(call) && same_id(call)).or_else(|| last(&same_index))
+            let same_both = same_id.filter(|at| self.gathered[*at].index == Some(index));
+            same_both.or_else(|| self.places.indexes.get(&index).copied())
         } else {
-            last(&same_id).or_else(|| match fragment.position {
+            same_id.or_else(|| match fragment.position {
                 Some(position) => (position < self.gathered.len()).then_some(position),
                 None => self.gathered.len().checked_sub(1),
             })
@@ -286,11 +312,7 @@ impl Calls {
         if let Some(id) = &self.gathered[at].id {
             return id.clone();
         }
-        let is_taken = |id: &str| {
-            self.gathered
-                .iter()
-                .any(|call| call.id.as_deref() == Some(id))
-        };
+        let is_taken = |id: &str| self.places.told.contains(id);
         let own = match &self.gathered[at].sent_id {
             Some(id) if is_taken(id) => {
                 notes.take("duplicate_call_id", id.clone());
@@ -305,6 +327,7 @@ impl Calls {
             }
             id
         });
+        self.places.told.insert(id.clone());
         self.gathered[at].id = Some(id.clone());
         id
     }

@@ -2,7 +2,7 @@
 
 use super::ReasoningStyle;
 use crate::turn::{FinishReason, TurnEvent, Usage};
-use std::mem;
+use std::{collections::HashSet, mem};
 
 const THINK_OPEN: &str = "<think>";
 const THINK_CLOSE: &str = "</think>\n\n";
@@ -31,8 +31,10 @@ pub(super) struct Grammar {
     phase: Phase,
     text: Paragraphs,
     reasoning: Paragraphs,
-    /// The ids of the calls so far. Some were told whole, and others in fragments.
-    calls: Vec<String>,
+    /// How many calls there were. Some were told whole, and others in fragments.
+    calls: usize,
+    /// Their ids.
+    ids: HashSet<String>,
     /// The positions of those that come in fragments, in the order in which they were begun.
     begun: Vec<usize>,
 }
@@ -82,7 +84,8 @@ impl Grammar {
             phase: Phase::Answering,
             text: Paragraphs::default(),
             reasoning: Paragraphs::default(),
-            calls: Vec::new(),
+            calls: 0,
+            ids: HashSet::new(),
             begun: Vec::new(),
         }
     }
@@ -123,9 +126,8 @@ impl Grammar {
             }
             TurnEvent::ToolCallBegun { id, name, .. } => {
                 self.stop_thinking(sink);
-                let at = self.calls.len();
+                let at = self.count_call(&id);
                 self.begun.push(at);
-                self.calls.push(id.clone());
                 sink.tool_call(at, id, name, String::new());
             }
             TurnEvent::ToolCallDelta { index, arguments } => {
@@ -134,11 +136,11 @@ impl Grammar {
                 }
             }
             // Its fragments were all of it.
-            TurnEvent::ToolCall(call) if self.calls.contains(&call.id) => {}
+            TurnEvent::ToolCall(call) if self.ids.contains(&call.id) => {}
             TurnEvent::ToolCall(call) => {
                 self.stop_thinking(sink);
-                sink.tool_call(self.calls.len(), call.id.clone(), call.name, call.arguments);
-                self.calls.push(call.id);
+                let at = self.count_call(&call.id);
+                sink.tool_call(at, call.id, call.name, call.arguments);
             }
             TurnEvent::Finished { reason, usage } => {
                 self.stop_thinking(sink);
@@ -148,12 +150,20 @@ impl Grammar {
         }
     }
 
+    /// A call begins; its position.
+    fn count_call(&mut self, id: &str) -> usize {
+        self.ids.insert(id.to_owned());
+        let at = self.calls;
+        self.calls += 1;
+        at
+    }
+
     fn reason(&mut self, text: &str, sink: &mut impl Sink) {
         match self.style {
             ReasoningStyle::Off => {}
             ReasoningStyle::Content => sink.reasoning(text),
             // In the middle of an answer nobody could tell it from the answer when it is echoed.
-            ReasoningStyle::Think if self.text.have_begun() || !self.calls.is_empty() => {
+            ReasoningStyle::Think if self.text.have_begun() || self.calls > 0 => {
                 sink.reasoning(text);
             }
             ReasoningStyle::Think => {
@@ -178,8 +188,8 @@ impl Grammar {
     /// the reason has to agree with what they saw.
     fn consistent(&self, reason: FinishReason) -> FinishReason {
         match reason {
-            FinishReason::Stop if !self.calls.is_empty() => FinishReason::ToolCalls,
-            FinishReason::ToolCalls if self.calls.is_empty() => FinishReason::Stop,
+            FinishReason::Stop if self.calls > 0 => FinishReason::ToolCalls,
+            FinishReason::ToolCalls if self.calls == 0 => FinishReason::Stop,
             other => other,
         }
     }

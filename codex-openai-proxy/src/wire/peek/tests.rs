@@ -217,10 +217,25 @@ fn a_look_tells_how_much_is_asked_and_what_the_user_said_last() {
 fn a_look_tells_which_fields_are_ours_and_whether_the_client_waits() {
     let look = |body: &str| {
         let peek = Peek::of(body.as_bytes()).unwrap();
-        (peek.ours, peek.background)
+        (peek.dropped, peek.background)
     };
     let ours = r#"{"conversation_id":"c","background":true}"#;
-    assert_eq!(look(ours), (vec!["conversation_id"], true));
+    assert_eq!(look(ours), (vec!["conversation_id".to_owned()], true));
     let none = r#"{"conversation_id":null,"background":false}"#;
     assert_eq!(look(none), (vec![], false));
+    let mode = r#"{"x_codex":{"sandbox":"read-only","mode":1}}"#;
+    assert_eq!(look(mode), (vec!["x_codex.mode".to_owned()], false));
+    let effort = Peek::of(br#"{"x_codex":{"reasoning_effort":"low"}}"#).unwrap();
+    assert_eq!(effort.x_codex.reasoning_effort.as_deref(), Some("low"));
+    let refused = Peek::of(br#"{"x_codex":{"network_access":true}}"#);
+    assert!(matches!(refused, Err(TurnError::NotAllowed { .. })));
+}
+
+#[test]
+fn a_relay_takes_our_fields_out() {
+    let body = Bytes::from_static(
+        br#"{"x_codex":{"sandbox":"read-only"},"model":"a","conversation_id":"c","user":"u"}"#,
+    );
+    let rewritten = Peek::of(&body).unwrap().rewrite(&body, "b");
+    assert_eq!(rewritten, r#"{"model":"b","user":"u"}"#);
 }

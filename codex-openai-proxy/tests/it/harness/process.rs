@@ -77,8 +77,15 @@ impl Program {
     /// Sends SIGTERM.
     #[cfg(unix)]
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends a signal by its name, such as `HUP`.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let kill = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        let signal = format!("-{name}");
+        let kill = Command::new("kill").args([&signal, &id]).status().unwrap();
         assert!(kill.success());
     }
 

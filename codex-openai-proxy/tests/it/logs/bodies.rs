@@ -20,7 +20,7 @@ const ODD: &str = "{ \"model\":\"gpt-5.2\",\"stream\" : true,\n\t\"messages\":[{
 
 async fn proxy(upstream: &Upstream, bodies: KeptBodies) -> (Proxy, Client, PathBuf) {
     let mut setup = Setup::new(upstream);
-    setup.config.api_keys = ApiKey::new(KEY).into_iter().collect();
+    setup.config.api_keys = ApiKey::new("test", KEY).into_iter().collect();
     setup.config.logs.bodies = bodies;
     let state = setup.homes.state();
     let proxy = setup.start().await;

@@ -66,7 +66,7 @@ fn what_is_refused_here_ends_with_the_error_that_the_client_got() {
     run(async {
         let upstream = Upstream::start().await;
         let mut setup = Setup::new(&upstream);
-        setup.config.api_keys = ApiKey::new(KEY).into_iter().collect();
+        setup.config.api_keys = ApiKey::new("test", KEY).into_iter().collect();
         setup.config.limits.max_body_bytes = 2000;
         let proxy = setup.start().await;
         let log = Client::new(proxy.address()).with_key(KEY);
@@ -157,7 +157,7 @@ fn who_tries_keys_at_the_log_is_in_it() {
     run(async {
         let upstream = Upstream::start().await;
         let mut setup = Setup::new(&upstream);
-        setup.config.api_keys = ApiKey::new(KEY).into_iter().collect();
+        setup.config.api_keys = ApiKey::new("test", KEY).into_iter().collect();
         let proxy = setup.start().await;
         let log = Client::new(proxy.address()).with_key(KEY);
         let guess = json!({ "key": "guess-0815" });

@@ -22,7 +22,7 @@ const SIGNS: &str = "It's \"50%\" of $HOME, `date` and $(date) \\ \\n !\nEOF\n\t
 async fn busy() -> (Upstream, Proxy, Client) {
     let upstream = Upstream::start().await;
     let mut setup = Setup::new(&upstream);
-    setup.config.api_keys = ApiKey::new(KEY).into_iter().collect();
+    setup.config.api_keys = ApiKey::new("test", KEY).into_iter().collect();
     let proxy = setup.start().await;
     let client = Client::new(proxy.address()).with_key(KEY);
     upstream.reply(Reply::text(&["One."]));

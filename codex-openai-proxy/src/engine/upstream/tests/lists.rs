@@ -11,7 +11,7 @@ use futures_util::future::join;
 use std::time::{Duration, Instant};
 
 async fn ids(upstreams: &super::Upstreams) -> Vec<String> {
-    let models = upstreams.models().await;
+    let models = upstreams.models(|_| true).await;
     models.into_iter().map(|model| model.id).collect()
 }
 
@@ -60,7 +60,7 @@ async fn names_of_lists_and_settings_come_together_each_once() {
             "big",
         ]
     );
-    let models = upstreams.models().await;
+    let models = upstreams.models(|_| true).await;
     assert_eq!(models[1].owned_by, "near");
     assert_eq!(near.seen()[0].path, "/v1/models");
 }

@@ -44,6 +44,7 @@ fn turn() -> TurnRequest {
         sampling: Sampling::default(),
         lasting: false,
         cache_key: None,
+        trace: None,
     }
 }
 

@@ -2,12 +2,11 @@
 
 use crate::http::{
     AppState,
-    access::{self, Refusal},
+    access::{self, Credentials, Refusal},
     body::ReplyBody,
     dispatch::arrival,
     error::ErrorReply,
-    reply, session,
-    state::unix_seconds,
+    reply,
 };
 use http::{HeaderValue, Response, header, request::Parts};
 use serde::Deserialize;
@@ -23,27 +22,34 @@ pub(super) fn login(
     head: &Parts,
     body: &[u8],
 ) -> Result<Response<ReplyBody>, ErrorReply> {
-    access::same_origin(&arrival(head))?;
-    let keys = &state.config.api_keys;
-    if keys.is_empty() {
+    let arrival = arrival(head);
+    access::same_origin(&arrival)?;
+    let credentials = state.credentials();
+    if credentials.keys.is_empty() {
         return Ok(reply::no_content());
     }
     let login: Login = serde_json::from_slice(body).map_err(|_| {
         let message = "the body has to be a JSON object with the key as the string \"key\"";
         ErrorReply::bad_parameter("key", message)
     })?;
-    let key = access::key_of(login.key.trim().as_bytes(), keys).ok_or(Refusal::WrongKey)?;
-    Ok(with_cookie(session::open(
+    let key = access::key_of(login.key.trim().as_bytes(), credentials.keys)
+        .ok_or_else(|| state.slowed(Refusal::WrongKey, &arrival))?;
+    Ok(with_cookie(state.sessions.open(
         key,
         &head.headers,
-        unix_seconds(),
+        credentials.now,
     )))
 }
 
 /// `POST /logs/logout`: takes the cookie back.
-pub(super) fn logout(head: &Parts) -> Result<Response<ReplyBody>, ErrorReply> {
+pub(super) fn logout(state: &AppState, head: &Parts) -> Result<Response<ReplyBody>, ErrorReply> {
     access::same_origin(&arrival(head))?;
-    Ok(with_cookie(session::close(&head.headers)))
+    let Credentials {
+        keys,
+        sessions,
+        now,
+    } = state.credentials();
+    Ok(with_cookie(sessions.close(&head.headers, keys, now)))
 }
 
 fn with_cookie(cookie: HeaderValue) -> Response<ReplyBody> {

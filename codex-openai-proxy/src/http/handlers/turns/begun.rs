@@ -6,6 +6,7 @@ use crate::{
     engine::TurnStream,
     http::{
         AppState,
+        admission::Deadline,
         body::ReplyBody,
         conversation,
         error::ErrorReply,
@@ -37,13 +38,20 @@ enum Reply {
     /// In one piece, whole by now: JSON.
     Whole(Bytes),
     /// As a stream.
-    Streamed(Opening, TurnStream, Writer),
+    Streamed(Box<Streamed>),
+}
+
+struct Streamed {
+    opening: Opening,
+    events: TurnStream,
+    writer: Writer,
 }
 
 /// Starts the turn, and waits until the status of its reply is known.
 pub(super) async fn begin(
     state: &AppState,
     asked: Asked,
+    deadline: Deadline,
     watch: &mut Watch,
 ) -> Result<Begun, ErrorReply> {
     let Asked {
@@ -56,7 +64,11 @@ pub(super) async fn begin(
     let log = watch.log().clone();
     let events = match provider {
         Some(route) => route.provider.start(turn, &route.model, log),
-        None => state.engine.start(turn, log).await?,
+        None => deadline.cover(state.engine.start(turn, log)).await??,
+    };
+    let events = match deadline.at() {
+        Some(at) => events.until(at, deadline.error()),
+        None => events,
     };
     let conversation = events.conversation().cloned();
     let style = reasoning_style(state.config.reasoning, &model);
@@ -107,7 +119,12 @@ impl Begun {
     pub(super) fn into_response(self, state: &AppState, watch: Watch) -> Response<ReplyBody> {
         let mut response = match self.reply {
             Reply::Whole(json) => reply::json_bytes(StatusCode::OK, json),
-            Reply::Streamed(opening, events, writer) => {
+            Reply::Streamed(streamed) => {
+                let Streamed {
+                    opening,
+                    events,
+                    writer,
+                } = *streamed;
                 let limits = state.config.limits;
                 let body = EventBody::new(opening, events, writer, limits, watch);
                 reply::event_stream(body)
@@ -138,7 +155,11 @@ async fn streamed(
         },
         Err(_elapsed) => Opening::Silence,
     };
-    Ok(Reply::Streamed(opening, events, writer))
+    Ok(Reply::Streamed(Box::new(Streamed {
+        opening,
+        events,
+        writer,
+    })))
 }
 
 /// Waits for the end of a completion.

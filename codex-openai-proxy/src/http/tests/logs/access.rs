@@ -46,6 +46,7 @@ async fn a_key_buys_a_cookie_that_opens_the_log_and_nothing_else() {
         gone.contains("logs=; ") && gone.contains("Max-Age=0"),
         "{gone}"
     );
+    assert_eq!(status(RECORDS, "accept", "*/*").await, 401);
 }
 
 #[tokio::test]

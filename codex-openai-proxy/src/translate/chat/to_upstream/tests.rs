@@ -24,6 +24,7 @@ fn turn(items: Vec<Item>) -> TurnRequest {
         sampling: Sampling::default(),
         lasting: false,
         cache_key: None,
+        trace: None,
     }
 }
 

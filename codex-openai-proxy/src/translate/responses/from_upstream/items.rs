@@ -132,10 +132,9 @@ impl Items {
 
     /// More of a message.
     pub(super) fn say(&mut self, at: u64, part: u64, text: String, out: &mut Vec<TurnEvent>) {
-        if text.is_empty() {
+        if text.is_empty() || !self.turn_to(at, out) {
             return;
         }
-        self.turn_to(at, out);
         let state = self.states.entry(at);
         let state = state.or_insert_with(|| State::Message(Spoken::default()));
         let State::Message(spoken) = state else {
@@ -169,7 +168,9 @@ impl Items {
 
     /// The reasoning at a position, begun where there is none. `None` where it is something else.
     pub(super) fn thought(&mut self, at: u64, out: &mut Vec<TurnEvent>) -> Option<&mut Thought> {
-        self.turn_to(at, out);
+        if !self.turn_to(at, out) {
+            return None;
+        }
         let state = self.states.entry(at);
         match state.or_insert_with(|| State::Reasoning(Thought::begun())) {
             State::Reasoning(thought) => {
@@ -183,15 +184,27 @@ impl Items {
 
     /// More of the arguments of a call, of which nothing else may be known yet.
     pub(super) fn argue(&mut self, at: u64, arguments: String, out: &mut Vec<TurnEvent>) {
-        self.turn_to(at, out);
+        if !self.turn_to(at, out) {
+            return;
+        }
         let state = self.states.entry(at);
         if let State::Call(call) = state.or_insert_with(|| State::Call(Call::default())) {
             call.more(arguments, &mut self.calls, out);
         }
     }
 
-    /// What comes next belongs to the item at `at`: reasoning at another position has ended.
-    fn turn_to(&mut self, at: u64, out: &mut Vec<TurnEvent>) {
+    /// What comes next belongs to the item at `at`: reasoning at another position has ended. Says no
+    /// where the item itself has: whatever comes of it is a repetition.
+    fn turn_to(&mut self, at: u64, out: &mut Vec<TurnEvent>) -> bool {
+        let goes_on = !matches!(self.states.get(&at), Some(State::Done));
+        if goes_on {
+            self.turn_from_others(at, out);
+        }
+        goes_on
+    }
+
+    /// Reasoning at another position than `at` has ended.
+    fn turn_from_others(&mut self, at: u64, out: &mut Vec<TurnEvent>) {
         let Some(other) = self.thinking.take_if(|thinking| *thinking != at) else {
             return;
         };
@@ -205,7 +218,7 @@ impl Items {
         let kind = ItemKind::of(&item);
         let at = told.unwrap_or_else(|| self.next());
         self.put(at, &item);
-        self.turn_to(at, out);
+        self.turn_from_others(at, out);
         let state = match (self.states.remove(&at), kind) {
             // Its arguments came first.
             (Some(State::Call(call)), ItemKind::Call(_)) if !call.has_begun() => State::Call(call),
@@ -251,11 +264,10 @@ impl Items {
             self.states.get(&at),
             Some(State::Reasoning(thought)) if !thought.is_open() && thought.is_told()
         );
-        if !(is_late && kind == ItemKind::Reasoning) {
-            self.turn_to(at, out);
+        if !(is_late && kind == ItemKind::Reasoning) && !self.turn_to(at, out) {
+            return;
         }
         let state = match (self.states.insert(at, State::Done), kind) {
-            (Some(State::Done), _) => return,
             (Some(state), kind) if state.fits(kind, None) => state,
             (before, kind) => {
                 self.replace(at, before, out);

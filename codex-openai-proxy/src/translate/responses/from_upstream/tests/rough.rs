@@ -196,3 +196,30 @@ fn parts_of_a_message_that_come_only_as_a_whole_are_told() {
         said
     );
 }
+
+#[test]
+fn what_repeats_an_item_that_has_ended_breaks_nothing_off() {
+    let thought = json!({"type": "reasoning", "summary": [{"text": "a"}]});
+    let done = json!({"type": "response.output_item.done", "output_index": 0, "item": thought});
+    let think = |text: &str| json!({"type": "response.reasoning_text.delta", "output_index": 1, "delta": text});
+    let again = [
+        done.clone(),
+        json!({"type": "response.reasoning_text.done", "output_index": 0, "text": "a"}),
+        json!({"type": "response.output_text.done", "output_index": 0, "text": "a"}),
+        json!({"type": "response.function_call_arguments.delta", "output_index": 0, "delta": "a"}),
+    ];
+    for again in again {
+        let events = [
+            done.clone(),
+            think("b"),
+            again.clone(),
+            think("c"),
+            completed(),
+        ];
+        let told = try_read(&events).0.unwrap();
+        let ends = told
+            .iter()
+            .filter(|event| matches!(event, TurnEvent::ReasoningEnd { .. }));
+        assert_eq!(ends.count(), 2, "{again}: {told:?}");
+    }
+}

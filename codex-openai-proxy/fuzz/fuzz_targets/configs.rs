@@ -1,0 +1,5 @@
+//! Configuration files.
+
+#![no_main]
+
+codex_openai_proxy_fuzz::target!(codex_openai_proxy_fuzz::checks::configs::check);

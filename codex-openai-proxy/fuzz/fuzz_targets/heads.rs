@@ -1,0 +1,5 @@
+//! Heads of HTTP requests.
+
+#![no_main]
+
+codex_openai_proxy_fuzz::target!(codex_openai_proxy_fuzz::checks::heads::check);

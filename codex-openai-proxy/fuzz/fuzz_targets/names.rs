@@ -1,0 +1,5 @@
+//! Names of models.
+
+#![no_main]
+
+codex_openai_proxy_fuzz::target!(codex_openai_proxy_fuzz::checks::names::check);

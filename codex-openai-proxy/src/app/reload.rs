@@ -1,0 +1,162 @@
+//! Changes of the configuration while the service runs: taken up whole, or not at all.
+
+mod changes;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use super::logging::{Filter, LoggingError};
+use crate::{
+    config::{ConfigError, Effective, Loaded, Mistake, Sources},
+    engine::upstream::UpstreamError,
+    http::state::CurrentState,
+};
+use changes::{Change, in_force};
+use std::{path::PathBuf, sync::Arc};
+use watch::{Cause, Stamp, Watch};
+
+/// Reads the configuration again when a file of it has changed or SIGHUP comes, and puts it in the place
+/// of the one before. Requests that have begun go on with what they began with.
+pub struct Reloader {
+    sources: Arc<Sources>,
+    current: Arc<CurrentState>,
+    filter: Filter,
+    watch: Watch,
+    files: Vec<PathBuf>,
+    /// The files when they were last read.
+    stamp: Option<Stamp>,
+    /// The settings that the process began with.
+    first: Vec<Effective>,
+    /// The settings that were read last, without mistakes.
+    last: Vec<Effective>,
+    warnings: Vec<Mistake>,
+    /// What was wrong when it was last read, if anything was.
+    refused: Option<ConfigError>,
+}
+
+/// Why a configuration without mistakes is not taken up.
+#[derive(Debug, thiserror::Error)]
+enum NotTakenUp {
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    #[error(transparent)]
+    Logging(#[from] LoggingError),
+}
+
+impl Reloader {
+    /// Watches the files of `loaded`, which `current` was made of, from now on.
+    pub(super) fn new(
+        sources: Sources,
+        loaded: Loaded,
+        filter: Filter,
+        current: Arc<CurrentState>,
+    ) -> Self {
+        let mut watch = Watch::begin();
+        watch.follow(&loaded.files);
+        Self {
+            sources: Arc::new(sources),
+            current,
+            filter,
+            watch,
+            files: loaded.files,
+            stamp: None,
+            first: loaded.effective.clone(),
+            last: loaded.effective,
+            warnings: loaded.warnings,
+            refused: None,
+        }
+    }
+
+    /// Takes up what changes, again and again. Never ends.
+    pub async fn run(mut self) {
+        loop {
+            let cause = self.watch.next().await;
+            // Before it is read, so that a change while it is being read is not missed.
+            let stamp = Stamp::of(&self.files).await;
+            if cause == Cause::Files && self.stamp.as_ref() == Some(&stamp) {
+                continue;
+            }
+            self.stamp = Some(stamp);
+            self.reload(cause).await;
+        }
+    }
+
+    async fn reload(&mut self, cause: Cause) {
+        let sources = Arc::clone(&self.sources);
+        // The file may lie on a disk that takes its time.
+        let Ok(read) = tokio::task::spawn_blocking(move || sources.load()).await else {
+            tracing::error!("the configuration cannot be read: the reading panicked");
+            return;
+        };
+        match read {
+            Ok(loaded) => self.take_up(loaded, cause).await,
+            Err(error) => self.refuse(error, cause),
+        }
+    }
+
+    /// Tells what is wrong. Everything stays as it is.
+    fn refuse(&mut self, error: ConfigError, cause: Cause) {
+        // A file that was only touched has the mistakes that it had.
+        if cause == Cause::Files && self.refused.as_ref() == Some(&error) {
+            return;
+        }
+        let mistakes: Vec<String> = error.mistakes.iter().map(Mistake::to_string).collect();
+        for mistake in &mistakes {
+            tracing::error!("config_mistake: {mistake}");
+        }
+        self.warn("config_not_reloaded", mistakes.join("; "));
+        self.refused = Some(error);
+    }
+
+    async fn take_up(&mut self, loaded: Loaded, cause: Cause) {
+        let Loaded {
+            config,
+            effective,
+            files,
+            warnings,
+        } = loaded;
+        for warning in &warnings {
+            if !self.warnings.contains(warning) {
+                tracing::warn!("{warning}");
+            }
+        }
+        self.warnings = warnings;
+        self.watch.follow(&files);
+        self.files = files;
+        let was_refused = self.refused.take().is_some();
+        let changes = Change::between(&self.last, &effective, &self.first);
+        if changes.is_empty() {
+            if was_refused || cause == Cause::Signal {
+                tracing::info!("config_unchanged");
+            }
+            return;
+        }
+        if let Err(error) = self.put_in_force(config).await {
+            tracing::error!("config_mistake: {error}");
+            self.warn("config_not_reloaded", error.to_string());
+            return;
+        }
+        self.last = effective;
+        let changes: Vec<String> = changes.iter().map(Change::to_string).collect();
+        self.warn("config_reloaded", changes.join("; "));
+    }
+
+    /// Everything that can fail comes before anything that cannot be undone.
+    async fn put_in_force(&self, config: crate::config::Config) -> Result<(), NotTakenUp> {
+        let state = self.current.load_full();
+        let config = in_force(&state.config, config);
+        let upstreams = state.upstreams.reconfigured(&config.upstreams)?;
+        self.filter.set(config.log_filter.as_deref())?;
+        state.engine.configure(&config.codex, config.conversations);
+        if let Err(error) = state.traffic.configure(&config.logs).await {
+            tracing::warn!(%error, "the log goes on as it was");
+        }
+        self.current
+            .store(Arc::new(state.reconfigured(config, upstreams)));
+        Ok(())
+    }
+
+    fn warn(&self, what: &'static str, detail: String) {
+        self.current.load().traffic.channel().warn(what, detail);
+    }
+}

@@ -1,0 +1,116 @@
+//! `health`: asks a server how it is, for whoever watches over it.
+
+use super::{CliError, reachable};
+use crate::config::Sources;
+use clap::Args;
+use reqwest::{Client, Url};
+use std::time::Duration;
+
+/// How long the answer may take. Less than what a container's health check allows.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The variable that says where to listen.
+const ADDR: &str = "CODEX_OPENAI_PROXY_ADDR";
+
+/// How much of an answer is shown, in characters.
+const SHOWN: usize = 500;
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(super) struct Asked {
+    /// Ask this server, and not the one of the configuration; with a path, ask that
+    #[arg(long, value_name = "URL")]
+    url: Option<Url>,
+    /// Ask whether the process lives, and not whether it can answer requests
+    #[arg(long)]
+    live: bool,
+}
+
+/// Why a server is not well.
+#[derive(Debug, thiserror::Error)]
+pub enum HealthError {
+    /// Its port is known to nobody but itself.
+    #[error("the server takes a free port: name it with --url")]
+    AnyPort,
+    /// It does not answer.
+    #[error("{0} does not answer: {1}")]
+    Silent(Url, String),
+    /// It says so itself.
+    #[error("{url} answers {status}: {said}")]
+    Unwell {
+        /// What was asked.
+        url: Url,
+        /// The status of the answer.
+        status: u16,
+        /// The beginning of the answer.
+        said: String,
+    },
+}
+
+/// Does nothing where the server is well.
+pub(super) async fn run(asked: Asked, sources: &Sources) -> Result<(), CliError> {
+    let mut url = match asked.url {
+        Some(url) => url,
+        None => configured(sources)?,
+    };
+    if url.path() == "/" {
+        url.set_path(if asked.live {
+            "/health/live"
+        } else {
+            "/health/ready"
+        });
+    }
+    Ok(ask(url).await?)
+}
+
+/// Where the server listens that this configuration is for.
+fn configured(sources: &Sources) -> Result<Url, CliError> {
+    let addr = match sources.load() {
+        Ok(loaded) => loaded.config.addr,
+        // A file that somebody is editing says nothing against a server that goes on with what was there
+        // before, if its address does not come from that.
+        Err(error) => {
+            let flag = sources.flags.addr.clone();
+            let set = flag.or_else(|| (sources.env)(ADDR));
+            let addr = set.and_then(|addr| addr.trim().parse().ok());
+            addr.ok_or(error)?
+        }
+    };
+    let addr = reachable(addr);
+    let url = Url::parse(&format!("http://{addr}/"));
+    match url {
+        Ok(url) if addr.port() != 0 => Ok(url),
+        _ => Err(HealthError::AnyPort.into()),
+    }
+}
+
+async fn ask(url: Url) -> Result<(), HealthError> {
+    // The environment's proxy is for the world outside.
+    let client = Client::builder().no_proxy().timeout(PATIENCE).build();
+    let silent = |error: reqwest::Error| {
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        HealthError::Silent(url.clone(), cause.to_string())
+    };
+    let answer = client
+        .map_err(silent)?
+        .get(url.clone())
+        .send()
+        .await
+        .map_err(silent)?;
+    let status = answer.status();
+    if status == 200 {
+        return Ok(());
+    }
+    let said = answer.text().await.unwrap_or_default();
+    Err(HealthError::Unwell {
+        url,
+        status: status.as_u16(),
+        said: said
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .take(SHOWN)
+            .collect(),
+    })
+}

@@ -1,0 +1,181 @@
+//! What goes on at a connection, and for how long nothing may.
+
+use crate::config::Limits;
+use http::Version;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+
+/// What a connection does.
+#[derive(Debug)]
+pub(super) struct Activity {
+    /// How long a client may take for the head of a request, the first one included.
+    head: Duration,
+    /// How long it may ask for nothing.
+    idle: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// How many requests are being answered.
+    running: usize,
+    /// What is waited for while there are none.
+    awaited: Awaited,
+    /// Since when.
+    since: Instant,
+    /// Whether what comes in may be something else than a request.
+    is_http2: bool,
+}
+
+/// What is waited for at a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// The rest of a request's head, or, after the beginning, all of it.
+    Head,
+    /// That the client asks for something.
+    Request,
+}
+
+/// A request that is being answered, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Running(Arc<Activity>);
+
+impl Activity {
+    /// A connection that begins now.
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            head: limits.head,
+            idle: limits.idle,
+            state: Mutex::new(State {
+                running: 0,
+                awaited: Awaited::Head,
+                since: Instant::now(),
+                is_http2: false,
+            }),
+        }
+    }
+
+    /// Something has come in.
+    pub(super) fn on_read(&self) {
+        let mut state = self.state();
+        // HTTP/2 has much to say beside requests.
+        if state.running == 0 && state.awaited == Awaited::Request && !state.is_http2 {
+            state.awaited = Awaited::Head;
+            state.since = Instant::now();
+        }
+    }
+
+    /// A request has come.
+    pub(super) fn begin(self: &Arc<Self>, version: Version) -> Running {
+        let mut state = self.state();
+        state.running += 1;
+        state.is_http2 = version == Version::HTTP_2;
+        Running(Arc::clone(self))
+    }
+
+    /// Waits until something has taken too long.
+    pub(super) async fn overdue(&self) -> Awaited {
+        // Nobody tells when it changes. Looked at this often, nothing lasts longer than it may.
+        let often = self.head.min(self.idle);
+        loop {
+            let left = match self.awaited() {
+                None => often,
+                Some((awaited, Duration::ZERO)) => return awaited,
+                Some((_, left)) => left.min(often),
+            };
+            sleep(left).await;
+        }
+    }
+
+    /// What is waited for, and how long it may still take.
+    fn awaited(&self) -> Option<(Awaited, Duration)> {
+        let state = self.state();
+        let limit = match state.awaited {
+            Awaited::Head => self.head,
+            Awaited::Request => self.idle,
+        };
+        let left = limit.saturating_sub(state.since.elapsed());
+        (state.running == 0).then_some((state.awaited, left))
+    }
+
+    /// Nothing panics while it is changed.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.running -= 1;
+        state.awaited = Awaited::Request;
+        state.since = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use tokio::time::timeout;
+
+    const HEAD: Duration = Duration::from_millis(200);
+    const IDLE: Duration = Duration::from_millis(600);
+    const EARLY: Duration = Duration::from_millis(150);
+
+    fn activity() -> Arc<Activity> {
+        let config = crate::config::Config::new(PathBuf::new(), PathBuf::new());
+        let mut limits = config.limits;
+        (limits.head, limits.idle) = (HEAD, IDLE);
+        Arc::new(Activity::new(&limits))
+    }
+
+    /// What takes too long, and how long that was, as a multiple of [`EARLY`].
+    async fn overdue(activity: &Activity, begun: Instant) -> (Awaited, u128) {
+        let awaited = activity.overdue().await;
+        let after = begun.elapsed().as_millis();
+        (awaited, after / EARLY.as_millis())
+    }
+
+    #[tokio::test]
+    async fn the_first_head_has_to_come_soon_whatever_comes_of_it() {
+        let (activity, begun) = (activity(), Instant::now());
+        sleep(EARLY).await;
+        activity.on_read();
+        assert_eq!(overdue(&activity, begun).await, (Awaited::Head, 1));
+    }
+
+    #[tokio::test]
+    async fn between_requests_there_is_more_time_until_the_next_begins() {
+        let activity = activity();
+        let running = activity.begin(Version::HTTP_11);
+        assert!(timeout(2 * IDLE, activity.overdue()).await.is_err());
+        drop(running);
+        let begun = Instant::now();
+        let end = tokio::spawn({
+            let activity = Arc::clone(&activity);
+            async move { overdue(&activity, begun).await }
+        });
+        sleep(2 * EARLY).await;
+        activity.on_read();
+        // One byte does not buy time for another.
+        sleep(EARLY).await;
+        activity.on_read();
+        // After 300 ms and the 200 that a head may take.
+        assert_eq!(end.await.unwrap(), (Awaited::Head, 3));
+    }
+
+    #[tokio::test]
+    async fn pings_of_http2_are_no_requests() {
+        let activity = activity();
+        let running = [Version::HTTP_2; 2].map(|version| activity.begin(version));
+        drop(running);
+        let begun = Instant::now();
+        sleep(EARLY).await;
+        activity.on_read();
+        assert_eq!(overdue(&activity, begun).await, (Awaited::Request, 4));
+    }
+}

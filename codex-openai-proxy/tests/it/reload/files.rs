@@ -1,0 +1,123 @@
+//! Where files are, how they are written, and what is told of it.
+
+use super::{A_WHILE, Served, file_of, provider, replace};
+use crate::harness::{Homes, run};
+use std::fs;
+
+#[test]
+fn a_file_that_comes_changes_and_goes_is_followed() {
+    run(async {
+        let (near, other) = (provider("near").await, provider("other").await);
+        let homes = Homes::new();
+        let served = Served::of(homes, &["serve"]).await;
+        served
+            .client
+            .chat(&crate::provider::chat("llama3", "Hi"))
+            .await
+            .error(503);
+        served.replace(&file_of(&near));
+        served.tells("config_reloaded", 1).await;
+        assert_eq!(served.text().await, "near");
+        // Written to where it is, and not replaced.
+        fs::write(served.file(), file_of(&other)).unwrap();
+        served.tells("config_reloaded", 2).await;
+        assert_eq!(served.text().await, "other");
+        fs::remove_file(served.file()).unwrap();
+        let told = served.tells("config_reloaded", 3).await;
+        assert!(told[2].contains("upstreams.near"), "{}", told[2]);
+        served
+            .client
+            .chat(&crate::provider::chat("llama3", "Hi"))
+            .await
+            .error(503);
+    });
+}
+
+#[test]
+fn a_file_that_is_only_touched_or_changes_nothing_is_no_news() {
+    run(async {
+        let near = provider("near").await;
+        let served = Served::with(&file_of(&near)).await;
+        served.replace(&file_of(&near));
+        tokio::time::sleep(A_WHILE).await;
+        served.replace(&format!("# a comment\n{}", file_of(&near)));
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(served.told(), [""; 0]);
+        assert_eq!(served.text().await, "near");
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_swapped_behind_a_link_is_seen() {
+    use std::os::unix::fs::symlink;
+    run(async {
+        // As Kubernetes mounts a ConfigMap.
+        let (near, other) = (provider("near").await, provider("other").await);
+        let homes = Homes::new();
+        let mount = homes.path("mount");
+        for (version, provider) in [("..1", &near), ("..2", &other)] {
+            fs::create_dir_all(mount.join(version)).unwrap();
+            fs::write(mount.join(version).join("config.toml"), file_of(provider)).unwrap();
+        }
+        symlink("..1", mount.join("..data")).unwrap();
+        let file = mount.join("config.toml");
+        symlink("..data/config.toml", &file).unwrap();
+        let served = Served::of(homes, &["--config", file.to_str().unwrap()]).await;
+        assert_eq!(served.text().await, "near");
+        symlink("..2", mount.join("..new")).unwrap();
+        fs::rename(mount.join("..new"), mount.join("..data")).unwrap();
+        served.tells("config_reloaded", 1).await;
+        assert_eq!(served.text().await, "other");
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_file_elsewhere_is_followed_wherever_it_leads() {
+    use std::os::unix::fs::symlink;
+    run(async {
+        let [one, two, three] = ["one", "two", "three"];
+        let providers = [
+            provider(one).await,
+            provider(two).await,
+            provider(three).await,
+        ];
+        let homes = Homes::new();
+        let (first, second) = (homes.path("first.toml"), homes.path("x/second.toml"));
+        fs::create_dir_all(homes.path("x")).unwrap();
+        fs::create_dir_all(homes.state()).unwrap();
+        fs::write(&first, file_of(&providers[0])).unwrap();
+        fs::write(&second, file_of(&providers[1])).unwrap();
+        let link = homes.state().join("config.toml");
+        symlink(&first, &link).unwrap();
+        let served = Served::of(homes, &["serve"]).await;
+        assert_eq!(served.text().await, one);
+        fs::remove_file(&link).unwrap();
+        symlink(&second, &link).unwrap();
+        served.tells("config_reloaded", 1).await;
+        assert_eq!(served.text().await, two);
+        replace(&second, &file_of(&providers[2]));
+        served.tells("config_reloaded", 2).await;
+        assert_eq!(served.text().await, three);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_reads_it_again_and_ends_nothing() {
+    run(async {
+        let near = provider("near").await;
+        let served = Served::with(&file_of(&near)).await;
+        served.program.signal("HUP");
+        served.tells("config_unchanged", 1).await;
+        served.replace(&format!("{}timeout_seconds = 9\n", file_of(&near)));
+        served.program.signal("HUP");
+        let told = served.tells("config_reloaded", 1).await;
+        let expected = "upstreams.near.timeout_seconds: set to 9";
+        assert!(told[0].contains(expected), "{}", told[0]);
+        assert_eq!(served.text().await, "near");
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(served.tells("config_reloaded", 1).await.len(), 1);
+    });
+}
