@@ -72,7 +72,6 @@ def close(found):
             seen.add(name)
             walk(schemas[name])
         if "properties" in node:
-            # That of an error may be a provider's.
             node.setdefault("additionalProperties", False)
         for part in node.values():
             walk(part)
@@ -92,6 +91,16 @@ def at(found, url, prefix):
     for path in found["paths"].values():
         path["servers"] = [{"url": url if "servers" in path else url + prefix}]
     return found
+
+
+def operations(found):
+    """The operations, as schemathesis calls them."""
+    return [
+        f"{method.upper()} {path}"
+        for path, item in found["paths"].items()
+        for method, operation in item.items()
+        if "operationId" in operation
+    ]
 
 
 @contextlib.contextmanager
@@ -142,15 +151,17 @@ def main(binary):
             close(found)
             found = at(found, url, prefixes["without" in name])
             started[name] = run(found, arguments, folder, files, name)
-        statuses = collections.defaultdict(collections.Counter)
+            stack.callback(started[name][0].kill)
+        statuses = {operation: collections.Counter() for operation in operations(found)}
         for name, (process, output, answered) in started.items():
             if process.wait(timeout=TIME + 120) != 0:
                 failed.append(name)
             output.seek(0)
             lines = output.read().splitlines()
             print(f"-- {name}", *(lines if name in failed else lines[-12:]), sep="\n")
-            for operation, counts in json.loads(answered.read_text()).items():
-                statuses[operation].update(counts)
+            if answered.exists():
+                for operation, counts in json.loads(answered.read_text()).items():
+                    statuses[operation].update(counts)
     print("-- answers")
     for operation, counts in sorted(statuses.items()):
         print(operation, dict(sorted(counts.items())))

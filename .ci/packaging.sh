@@ -58,6 +58,8 @@ step promtool check config --syntax-only packaging/prometheus/prometheus.yml
 # The package, twice: the same sources have to give the same bytes. What debuggers need is most of a
 # debug build.
 strip -o "$work/codex-openai-proxy" "$binary"
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH
 step packaging/package.sh "$work/codex-openai-proxy" "$work/package"
 packaging/package.sh "$work/codex-openai-proxy" "$work/again" >/dev/null
 step diff -r "$work/package" "$work/again"

@@ -1,6 +1,8 @@
 //! Databases of our own in the state folder: private, with a log of what is written beside them, and
 //! of a version that this program knows.
 
+pub mod damage;
+
 use crate::files::{private_dir, private_file};
 use sqlx::{
     Connection, SqliteConnection,

@@ -9,7 +9,7 @@ use codex_openai_proxy::wire::{
 use serde_json::Value;
 
 /// Our own fields, which no provider gets.
-const OURS: [&str; 1] = ["conversation_id"];
+const OURS: [&str; 2] = ["conversation_id", "x_codex"];
 
 /// Looks at a body, and changes it for a provider.
 ///
@@ -55,7 +55,10 @@ pub fn check(data: &[u8]) {
         }
     }
     let written = written.iter().map(|(name, value)| match name.as_str() {
-        "model" => ("model", serde_json::from_str(value.get()).unwrap_or_default()),
+        "model" => (
+            "model",
+            serde_json::from_str(value.get()).unwrap_or_default(),
+        ),
         name => (name, value.get().into()),
     });
     assert_eq!(written.collect::<Vec<_>>(), expected);
@@ -73,7 +76,10 @@ fn looks_alike(peek: &Peek<'_>, read: &RequestBody) {
     };
     assert_eq!(peek.shape, shape);
     if let RequestBody::Responses(read) = read {
-        assert_eq!(peek.previous_response_id.as_deref(), read.previous_response_id.as_deref());
+        assert_eq!(
+            peek.previous_response_id.as_deref(),
+            read.previous_response_id.as_deref()
+        );
         assert_eq!(peek.background, read.background);
     }
 }

@@ -60,5 +60,9 @@ fn stream(lines: &[&str]) -> (Vec<TurnEvent>, Option<TurnError>) {
 /// arguments get two braces.
 fn bounded(told: &Told, sent: &str) {
     let most = sent.len() + 2 * told.calls.len();
-    assert!(told.length() <= most, "{} of {most} bytes: {told:?}", told.length());
+    assert!(
+        told.length() <= most,
+        "{} of {most} bytes: {told:?}",
+        told.length()
+    );
 }

@@ -16,12 +16,16 @@ const SECRETS: [&str; 2] = ["PROXY_API_KEY", "API_KEYS"];
 /// A mistake does not say where it is, or what is in force cannot be shown.
 pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let set = text.lines().filter_map(|line| line.strip_prefix("#$ ")?.split_once('='));
+    let set = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#$ ")?.split_once('='));
     let mut variables: HashMap<String, String> = set
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     if !text.contains(SECRET) {
-        let mut keys = variables.iter_mut().filter(|(name, _)| SECRETS.contains(&name.as_str()));
+        let keys = variables
+            .iter_mut()
+            .filter(|(name, _)| SECRETS.contains(&name.as_str()));
         keys.for_each(|(_, value)| SECRET.clone_into(value));
     }
     let path = env::temp_dir().join(format!("codex-openai-proxy-fuzz-{}.toml", process::id()));
@@ -61,9 +65,15 @@ fn mistaken(error: &ConfigError, lines: usize) -> String {
     assert!(!error.mistakes.is_empty(), "no mistake, and not right");
     for mistake in &error.mistakes {
         assert!(!mistake.message.is_empty());
-        assert!(mistake.at.is_some() || !mistake.name.is_empty(), "{mistake:?} is nowhere");
+        assert!(
+            mistake.at.is_some() || !mistake.name.is_empty(),
+            "{mistake:?} is nowhere"
+        );
         if let Some(place) = &mistake.at {
-            assert!((1..=lines).contains(&place.line), "{mistake:?} of {lines} lines");
+            assert!(
+                (1..=lines).contains(&place.line),
+                "{mistake:?} of {lines} lines"
+            );
             assert!(place.column > 0);
         }
     }

@@ -20,7 +20,8 @@ pub fn of(object: &[u8]) -> Option<Vec<Member>> {
 /// The members without those of one name, as texts.
 pub fn without<'a>(members: &'a [Member], name: &str) -> Vec<(&'a str, &'a str)> {
     let kept = members.iter().filter(|(own, _)| own != name);
-    kept.map(|(name, value)| (name.as_str(), value.get())).collect()
+    kept.map(|(name, value)| (name.as_str(), value.get()))
+        .collect()
 }
 
 /// The values of the members of one name.

@@ -44,11 +44,17 @@ pub fn check(data: &[u8]) {
             assert!(!name.reversed, "an alias is not reversed");
         }
         None if catalog.get(sent).is_some() => {
-            assert_eq!((name.slug.as_str(), name.effort, name.reversed), (sent, None, false));
+            assert_eq!(
+                (name.slug.as_str(), name.effort, name.reversed),
+                (sent, None, false)
+            );
         }
         None => {
             let known = catalog.get(&reverse(sent)).is_some();
-            assert!(!known || (name.reversed && name.effort.is_none()), "{name:?}");
+            assert!(
+                !known || (name.reversed && name.effort.is_none()),
+                "{name:?}"
+            );
             // Of the characters, only those of an effort are gone.
             let effort = name.effort.map_or(0, |effort| effort.as_str().len() + 1);
             assert_eq!(name.slug.chars().count() + effort, sent.chars().count());

@@ -116,7 +116,9 @@ fn same_event(shape: Shape, sent: &Event, passed: &Event) {
     match shape {
         Shape::Chat => {
             same_but_model(&sent.data, &passed.data);
-            let has_choices = named(&one, "choices").last().is_some_and(|list| list.starts_with('['));
+            let has_choices = named(&one, "choices")
+                .last()
+                .is_some_and(|list| list.starts_with('['));
             assert!(!has_choices || !named(&other, "model").is_empty());
         }
         Shape::Responses => {
@@ -184,7 +186,10 @@ fn whole(shape: Shape, data: &[u8]) {
     assert!(relay.has_ended());
     let frames = decode(&out);
     match shape {
-        Shape::Chat => assert_eq!(frames.last().map(|frame| frame.data.as_str()), Some("[DONE]")),
+        Shape::Chat => assert_eq!(
+            frames.last().map(|frame| frame.data.as_str()),
+            Some("[DONE]")
+        ),
         Shape::Responses => assert!(frames.iter().all(|frame| frame.event.is_some())),
     }
 }

@@ -72,7 +72,14 @@ fn repeated(request: &Object) {
         tool_names: ToolNames::default(),
     };
     let response = json!(ResponseWriter::new(head, options).response());
-    for always in ["instructions", "tools", "tool_choice", "metadata", "temperature", "top_p"] {
+    for always in [
+        "instructions",
+        "tools",
+        "tool_choice",
+        "metadata",
+        "temperature",
+        "top_p",
+    ] {
         assert!(response.get(always).is_some(), "{always} is missing");
     }
 }

@@ -44,6 +44,8 @@ fn stream<'a>(lines: impl Iterator<Item = &'a str>) -> (Vec<TurnEvent>, Option<T
 /// Whether an event says of something that it is whole, and of what.
 fn repeats(line: &str) -> bool {
     let event: Value = serde_json::from_str(line).unwrap_or_default();
-    let is_end = event["type"].as_str().is_some_and(|kind| kind.ends_with(".done"));
+    let is_end = event["type"]
+        .as_str()
+        .is_some_and(|kind| kind.rsplit('.').next() == Some("done"));
     is_end && event["output_index"].is_u64()
 }

@@ -12,7 +12,10 @@ use serde::de::IgnoredAny;
 
 /// What may not be kept, and the part of it that would give it away.
 const SECRETS: [(&str, &str); 18] = [
-    ("sk-proj-Ab1-cd_Ef2gh3Ij4kl5Mn6op7Qr8st9Uv0wx1Yz2", "9Uv0wx1Yz2"),
+    (
+        "sk-proj-Ab1-cd_Ef2gh3Ij4kl5Mn6op7Qr8st9Uv0wx1Yz2",
+        "9Uv0wx1Yz2",
+    ),
     ("sk-ant-api03-Ab1cdEf2gh3Ij4kl5-Mn6op7Qr8_AA", "op7Qr8_AA"),
     ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "FGHIJ012345"),
     ("AKIAIOSFODNN7EXAMPLE", "DNN7EXAMPLE"),
@@ -22,14 +25,20 @@ const SECRETS: [(&str, &str); 18] = [
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9",
         "_XgL0n3I9",
     ),
-    ("cop_Ab1cdEf2gh3Ij4kl5Mn6op7Qr8st9Uv0wx1Yz2Ab3cd", "1Yz2Ab3cd"),
+    (
+        "cop_Ab1cdEf2gh3Ij4kl5Mn6op7Qr8st9Uv0wx1Yz2Ab3cd",
+        "1Yz2Ab3cd",
+    ),
     ("API_KEY=q7Zr8Kd2mW4pX9sT1vB6", "X9sT1vB6"),
     ("export OPENAI_API_KEY=\"q7Zr8Kd2mW4pX9sT1vB6\"", "X9sT1vB6"),
     ("password: q7Zr8Kd2mW4pX9sT1vB6", "X9sT1vB6"),
     ("{\"access_token\":\"q7Zr8Kd2mW4pX9sT1vB6\"}", "X9sT1vB6"),
     ("Authorization: Bearer q7Zr8Kd2mW4pX9sT1vB6", "X9sT1vB6"),
     ("Cookie: session=q7Zr8Kd2mW4pX9sT1vB6", "X9sT1vB6"),
-    ("https://h.example/?api_key=q7Zr8Kd2mW4pX9sT1vB6&x=1", "X9sT1vB6"),
+    (
+        "https://h.example/?api_key=q7Zr8Kd2mW4pX9sT1vB6&x=1",
+        "X9sT1vB6",
+    ),
     ("postgres://user:q7Zr8Kd2mW4pX9sT1vB6@host/db", "X9sT1vB6"),
     ("--token q7Zr8Kd2mW4pX9sT1vB6", "X9sT1vB6"),
     ("<secret>q7Zr8Kd2mW4pX9sT1vB6</secret>", "X9sT1vB6"),
@@ -76,7 +85,11 @@ fn keep(kind: BodyKind, bytes: &[u8]) -> String {
     assert!(!kept.truncated);
     let is_json = |text: &[u8]| serde_json::from_slice::<IgnoredAny>(text).is_ok();
     let is_stream = kind == BodyKind::Stream;
-    assert!(is_stream || !is_json(bytes) || is_json(kept.text.as_bytes()), "{}", kept.text);
+    assert!(
+        is_stream || !is_json(bytes) || is_json(kept.text.as_bytes()),
+        "{}",
+        kept.text
+    );
     let full = body(kind, bytes, KeptBodies::Full);
     assert!(kind == BodyKind::Headers || full.text == String::from_utf8_lossy(bytes));
     kept.text

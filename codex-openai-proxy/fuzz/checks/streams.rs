@@ -16,11 +16,18 @@ pub fn check(data: &[u8]) {
 
     let limit = 4 * plan.len();
     let bounded = decode(stream, &[], limit);
-    assert_eq!(decode(stream, plan, limit), bounded, "cut, of {limit} bytes");
+    assert_eq!(
+        decode(stream, plan, limit),
+        bounded,
+        "cut, of {limit} bytes"
+    );
     let (Ok(events) | Err(events)) = &bounded;
     let (Ok(all) | Err(all)) = &whole;
     assert_eq!(events[..], all[..events.len()], "another event");
-    assert!(bounded.is_err() || events.len() == all.len(), "an event is lost");
+    assert!(
+        bounded.is_err() || events.len() == all.len(),
+        "an event is lost"
+    );
     for event in events {
         // A byte that is not UTF-8 turns into three.
         assert!(event.data.len() <= 3 * limit, "a longer event than {limit}");
@@ -47,7 +54,9 @@ fn decode(mut stream: &[u8], plan: &[u8], limit: usize) -> Result<Vec<Event>, Ve
     let mut events = Vec::new();
     let mut lengths = plan.iter().cycle();
     while !stream.is_empty() {
-        let length = lengths.next().map_or(stream.len(), |length| usize::from(*length));
+        let length = lengths
+            .next()
+            .map_or(stream.len(), |length| usize::from(*length));
         let (piece, rest) = stream.split_at(length.clamp(1, stream.len()));
         stream = rest;
         if decoder.feed(piece, &mut events).is_err() {
@@ -60,12 +69,17 @@ fn decode(mut stream: &[u8], plan: &[u8], limit: usize) -> Result<Vec<Event>, Ve
 /// The standard's words, as code: <https://html.spec.whatwg.org/multipage/server-sent-events.html>. What
 /// it says of `id` and `retry` is left out.
 fn reference(stream: &[u8]) -> Vec<Event> {
-    let text = String::from_utf8_lossy(stream).replace("\r\n", "\n").replace('\r', "\n");
+    let text = String::from_utf8_lossy(stream)
+        .replace("\r\n", "\n")
+        .replace('\r', "\n");
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let (mut events, mut name, mut data) = (Vec::new(), None, None::<String>);
     // The last line has no end, and so is none.
     let lines = text.rsplit_once('\n').map_or("", |(lines, _)| lines);
-    for line in lines.split('\n').take(usize::MAX * usize::from(text.contains('\n'))) {
+    for line in lines
+        .split('\n')
+        .take(usize::MAX * usize::from(text.contains('\n')))
+    {
         if line.is_empty() {
             let event = name.take();
             events.extend(data.take().map(|data| Event { event, data }));

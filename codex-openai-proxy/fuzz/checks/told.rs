@@ -132,7 +132,10 @@ impl Told {
                 assert!(!begun.is_whole, "a call is whole twice: {call:?}");
                 begun.is_whole = true;
                 assert_eq!((&begun.name, begun.kind), (&call.name, call.kind));
-                assert_eq!(begun.arguments, call.arguments, "what was told of it before");
+                assert_eq!(
+                    begun.arguments, call.arguments,
+                    "what was told of it before"
+                );
             }
             Some(None) => panic!("two calls have one id: {call:?}"),
             None => drop(self.ids.insert(call.id.clone(), None)),

@@ -28,7 +28,11 @@ const STYLES: [ReasoningStyle; 3] = [
 /// A client would not understand it, or would understand something else.
 pub fn write(events: &[TurnEvent], failure: Option<&TurnError>) -> Told {
     let told = Told::of(events);
-    assert_ne!(told.end.is_some(), failure.is_some(), "one end: {failure:?}");
+    assert_ne!(
+        told.end.is_some(),
+        failure.is_some(),
+        "one end: {failure:?}"
+    );
     for style in STYLES {
         chat(events, &told, style);
         responses(events, &told, style);
@@ -63,29 +67,38 @@ fn chat(events: &[TurnEvent], told: &Told, style: ReasoningStyle) {
     writer.on_error(&error(), &mut stream);
     assert_eq!(stream.len(), length, "nothing follows the end");
 
-    let heard = Heard::of(&stream);
-    assert_eq!(heard.model.as_deref().unwrap_or("m"), "m");
+    let reply = Heard::of(&stream);
+    assert_eq!(reply.model.as_deref().unwrap_or("m"), "m");
     let Some((reason, usage)) = told.end else {
-        assert_eq!(heard.error, Some(json!(error())));
+        assert_eq!(reply.error, Some(json!(error())));
         assert!(folder.finish().is_none());
         return;
     };
-    assert_eq!(heard.error, None);
-    assert_eq!(heard.reason.as_deref(), Some(heard_reason(reason, &heard)));
-    assert_eq!(heard.usage.is_some(), usage.is_some());
+    assert_eq!(reply.error, None);
+    assert_eq!(reply.reason.as_deref(), Some(heard_reason(reason, &reply)));
+    assert_eq!(reply.usage.is_some(), usage.is_some());
     if style != ReasoningStyle::Think {
-        assert_eq!(heard.content, told.paragraphs);
+        assert_eq!(reply.content, told.paragraphs);
     }
-    let whole = folder.finish().map(|reply| json!(reply)).unwrap_or_default();
+    let whole = folder
+        .finish()
+        .map(|whole| json!(whole))
+        .unwrap_or_default();
     let message = &whole["choices"][0]["message"];
-    assert_eq!(message["content"].as_str().unwrap_or_default(), heard.content);
+    assert_eq!(
+        message["content"].as_str().unwrap_or_default(),
+        reply.content
+    );
     let reasoning = message["reasoning_content"].as_str().unwrap_or_default();
-    assert_eq!(reasoning, heard.reasoning);
+    assert_eq!(reasoning, reply.reasoning);
     assert_eq!(
         message.get("tool_calls").cloned().unwrap_or(json!([])),
-        json!(heard.calls)
+        json!(reply.calls)
     );
-    assert_eq!(whole["choices"][0]["finish_reason"].as_str(), heard.reason.as_deref());
+    assert_eq!(
+        whole["choices"][0]["finish_reason"].as_str(),
+        reply.reason.as_deref()
+    );
 }
 
 /// The word for the end: it has to agree with what the client saw.

@@ -14,10 +14,8 @@ macro_rules! target {
     };
     ($check:path, json) => {
         $crate::target!($check);
-        libfuzzer_sys::fuzz_mutator!(
-            |data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-                $crate::mutator::mutate(data, size, max_size, seed)
-            }
-        );
+        libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+            $crate::mutator::mutate(data, size, max_size, seed)
+        });
     };
 }

@@ -43,7 +43,20 @@ pub async fn codex(config: &Config) -> Result<Arc<dyn Engine>, StartError> {
 /// As for [`codex`], and when another process serves from that folder.
 pub async fn serving(config: &Config, channel: &LogChannel) -> Result<Arc<dyn Engine>, StartError> {
     let folders = user_folders(config);
-    let engine = CodexEngine::new(&config.codex, config.conversations, folders, channel).await?;
+    let engine = || CodexEngine::new(&config.codex, config.conversations, folders, channel);
+    let engine = match engine().await {
+        Err(EngineError::Store(error)) if error.is_of_damage() => {
+            let aside = CodexEngine::put_damaged_store_aside(folders)?;
+            let detail = format!(
+                "{error}; it is in {} now, and a new one was begun: chats with a name go on if their \
+                 clients send the whole history",
+                aside.display()
+            );
+            channel.warn("conversations_damaged", detail);
+            engine().await?
+        }
+        engine => engine?,
+    };
     engine.claim(folders).await?;
     Ok(engine)
 }

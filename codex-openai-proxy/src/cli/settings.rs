@@ -68,7 +68,10 @@ fn shown(loaded: &Loaded) -> String {
         let Effective {
             key, value, origin, ..
         } = setting;
-        format!("{key} = {value}  # {origin}\n")
+        match value.as_str() {
+            "" => format!("# {key} is not set\n"),
+            value => format!("{key} = {value}  # {origin}\n"),
+        }
     };
     loaded.effective.iter().map(line).collect()
 }
@@ -95,8 +98,11 @@ fn document(loaded: &Loaded) -> Value {
     })
 }
 
-/// A value in TOML as JSON.
+/// A value in TOML as JSON; null where there is none.
 fn value_of(toml: &str) -> Value {
+    if toml.is_empty() {
+        return Value::Null;
+    }
     let table: Result<toml::Table, _> = format!("value = {toml}").parse();
     let value = table.ok().and_then(|mut table| table.remove("value"));
     value

@@ -131,7 +131,7 @@ fn nothing_set_gives_the_defaults() {
 }
 
 #[test]
-fn every_key_of_the_file_counts() {
+fn every_key_of_the_server_and_its_guests_counts() {
     let setup = Setup::file(
         r#"
         [server]
@@ -157,31 +157,6 @@ fn every_key_of_the_file_counts() {
         max_queued = 0
         queue_seconds = 30
         address_header = "CF-Connecting-IP"
-        [models.aliases]
-        "my.fast" = "gpt-5.2-low"
-        [reply]
-        reasoning = "off"
-        cursor_context_overflow = "compact"
-        [conversations]
-        idle_seconds = 60
-        parked_seconds = 30
-        max_live = 10
-        wait_seconds = 0
-        [logs]
-        bodies = "full"
-        days = 1
-        max_mib = 0
-        level = "debug"
-        format = "json"
-        [codex]
-        default_instructions = "Be brief."
-        reasoning_effort = "high"
-        workdir = "/"
-        sandbox_mode = "read-only"
-        client_version = "1.2.3"
-        user_agent = "me/1 (x; y)"
-        fetch_images = false
-        allow_private_image_hosts = true
         "#,
     );
     let config = setup.config();
@@ -225,6 +200,40 @@ fn every_key_of_the_file_counts() {
             address_header: Some("cf-connecting-ip".to_owned()),
         }
     );
+}
+
+#[test]
+fn every_key_of_what_is_answered_counts() {
+    let setup = Setup::file(
+        r#"
+        [models.aliases]
+        "my.fast" = "gpt-5.2-low"
+        [reply]
+        reasoning = "off"
+        cursor_context_overflow = "compact"
+        [conversations]
+        idle_seconds = 60
+        parked_seconds = 30
+        max_live = 10
+        wait_seconds = 0
+        [logs]
+        bodies = "full"
+        days = 1
+        max_mib = 0
+        level = "debug"
+        format = "json"
+        [codex]
+        default_instructions = "Be brief."
+        reasoning_effort = "high"
+        workdir = "/"
+        sandbox_mode = "read-only"
+        client_version = "1.2.3"
+        user_agent = "me/1 (x; y)"
+        fetch_images = false
+        allow_private_image_hosts = true
+        "#,
+    );
+    let config = setup.config();
     assert_eq!(config.aliases.get("my.fast"), Some("gpt-5.2-low"));
     assert_eq!(config.reasoning, ReasoningSetting::Off);
     assert_eq!(config.cursor_context_overflow, ContextOverflow::Compact);
@@ -232,7 +241,7 @@ fn every_key_of_the_file_counts() {
         config.conversations,
         ConversationSettings {
             idle: Duration::from_mins(1),
-            parked: seconds(30),
+            parked: Duration::from_secs(30),
             max_live: 10,
             wait: Duration::ZERO,
         }

@@ -6,7 +6,7 @@
 
 use super::Transcript;
 use crate::{
-    sqlite::{self, OpenError, Schema, from_sql, to_sql},
+    sqlite::{self, OpenError, Schema, damage, from_sql, to_sql},
     turn::ConversationId,
 };
 use serde_json::json;
@@ -112,7 +112,7 @@ pub enum StoreError {
     /// The folder cannot be looked into.
     #[error("{0}: {1}")]
     Folder(PathBuf, io::Error),
-    /// A rollout file cannot be removed.
+    /// A file cannot be removed or renamed.
     #[error("{0}: {1}")]
     File(PathBuf, io::Error),
     /// The database refuses.
@@ -124,6 +124,19 @@ pub enum StoreError {
     /// A path that is not Unicode cannot be stored.
     #[error("not a Unicode path: {0}")]
     Path(PathBuf),
+}
+
+impl StoreError {
+    /// Whether the database is of no use, now and later.
+    #[must_use]
+    pub fn is_of_damage(&self) -> bool {
+        match self {
+            Self::Open(OpenError::Database(_, error)) | Self::Database(error) => {
+                damage::is_of_damage(error)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Store {
@@ -160,6 +173,17 @@ impl Store {
             Ok(false) => Ok(None),
             Err(error) => Err(StoreError::Folder(path, error)),
         }
+    }
+
+    /// Gives a store that [is damaged](StoreError::is_of_damage) another name, which it tells, so that
+    /// a new one can be opened. The threads' files stay where they are. Nobody may have it open.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be renamed.
+    pub fn put_aside(folder: &Path) -> Result<PathBuf, StoreError> {
+        damage::put_aside(folder, SCHEMA.file)
+            .map_err(|error| StoreError::File(folder.join(SCHEMA.file), error))
     }
 
     /// What is known of a conversation.

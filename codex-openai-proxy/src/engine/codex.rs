@@ -189,11 +189,7 @@ impl CodexEngine {
     ///
     /// [`EngineError::InUse`], and what is wrong with the folder.
     pub async fn claim(&self, folders: Folders<'_>) -> Result<(), EngineError> {
-        let path = folders.state.join("serving.lock");
-        let at = |error| EngineError::Home(path.clone(), error);
-        let Some(file) = lock_file(&path).map_err(at)? else {
-            return Err(EngineError::InUse(folders.state.to_owned()));
-        };
+        let file = claim(folders.state)?;
         let rows = self.shared.store.list().await?;
         let known = rows.into_iter().map(|row| row.rollout).collect();
         let rollouts = &self.shared.rollouts;
@@ -202,6 +198,17 @@ impl CodexEngine {
         // A second claim of this process has failed above.
         drop(self.claim.set(file));
         Ok(())
+    }
+
+    /// Puts the database of the conversations aside, where it is damaged, so that a new one can take its
+    /// place; tells where it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::InUse`] where another process serves from the folder, and what is wrong with it.
+    pub fn put_damaged_store_aside(folders: Folders<'_>) -> Result<PathBuf, EngineError> {
+        let _claim = claim(folders.state)?;
+        Ok(Store::put_aside(folders.state)?)
     }
 
     /// How many threads core holds: one for each live conversation that was not interrupted.
@@ -245,7 +252,7 @@ impl CodexEngine {
             return Ok(true);
         }
         let row = self.shared.store.get(id).await;
-        row.map(|row| row.is_some()).map_err(TurnError::internal)
+        row.map(|row| row.is_some()).map_err(unreadable)
     }
 
     /// A login can be made while the proxy runs, so a missing one is looked for again.
@@ -337,6 +344,16 @@ impl Engine for CodexEngine {
     }
 }
 
+/// Makes a folder this process's alone, for as long as what is given back is open.
+fn claim(state: &Path) -> Result<File, EngineError> {
+    let path = state.join("serving.lock");
+    match lock_file(&path) {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => Err(EngineError::InUse(state.to_owned())),
+        Err(error) => Err(EngineError::Home(path, error)),
+    }
+}
+
 /// Forgets a conversation. Says whether there was one.
 async fn delete(shared: Arc<Shared>, id: ConversationId) -> Result<bool, TurnError> {
     let live = shared.registry.has(&id);
@@ -354,6 +371,16 @@ async fn forget(shared: &Shared, id: &ConversationId) -> Result<bool, TurnError>
     forgotten
         .map(|row| row.is_some())
         .map_err(TurnError::internal)
+}
+
+/// The error of a request that needs what is kept of a conversation, when that cannot be read.
+fn unreadable(error: StoreError) -> TurnError {
+    tracing::error!(%error, "conversations_unreadable");
+    TurnError::Unavailable {
+        message: "The conversations that are kept cannot be read now. Send the whole history, or \
+                  try again later."
+            .to_owned(),
+    }
 }
 
 async fn thread_manager(

@@ -2,7 +2,6 @@
 //! bounded by age and size. One process keeps its log there; another one keeps its own in memory.
 
 mod bounds;
-mod damage;
 mod read;
 mod write;
 
@@ -11,7 +10,7 @@ pub(super) use write::{Line, PackedBody, pack};
 use super::query::LogError;
 use crate::{
     files::{lock_file, private_dir},
-    sqlite::{self, OpenError, Schema, from_sql, to_sql},
+    sqlite::{self, OpenError, Schema, damage, from_sql, to_sql},
 };
 use sqlx::{
     SqlitePool,
@@ -162,8 +161,8 @@ impl Store {
     pub(super) async fn open(folder: &Path, bound: u64) -> Result<(Self, Past), StoreError> {
         let lock = Arc::new(lock(folder).await?);
         match Self::open_locked(folder, bound, &lock).await {
-            Err(error) if damage::is_damage(&error) => {
-                let Ok(aside) = damage::put_aside(folder) else {
+            Err(error) if is_damage(&error) => {
+                let Ok(aside) = damage::put_aside(folder, SCHEMA.file) else {
                     return Err(error);
                 };
                 let (store, past) = Self::open_locked(folder, bound, &lock).await?;
@@ -301,4 +300,13 @@ async fn lock(folder: &Path) -> Result<File, StoreError> {
 /// The text that a search looks for, as the database holds it.
 fn folded(text: &str) -> String {
     text.to_lowercase()
+}
+
+/// Whether the database is of no use, now and later.
+fn is_damage(error: &StoreError) -> bool {
+    match error {
+        StoreError::Open(OpenError::Database(_, error)) => damage::is_of_damage(error),
+        StoreError::Database(error) => damage::is_beyond_use(error),
+        _ => false,
+    }
 }

@@ -41,6 +41,8 @@ mod cuts;
 #[cfg(feature = "codex")]
 mod errors;
 #[cfg(feature = "codex")]
+mod faults;
+#[cfg(feature = "codex")]
 mod images;
 #[cfg(feature = "codex")]
 mod login;

@@ -43,10 +43,7 @@ fn with_file(text: &str) -> Homes {
 #[test]
 fn the_example_is_a_configuration_as_it_is() {
     let example = says(&["config", "example"]);
-    assert!(
-        example.contains("#addr = \"127.0.0.1:11435\""),
-        "{example}"
-    );
+    assert!(example.contains("#addr = \"127.0.0.1:11435\""), "{example}");
     let checked = said(&mut command(&["config", "check"], &with_file(&example)));
     assert!(checked.contains("no mistakes"), "{checked}");
     assert!(checked.contains("config.toml: 0 settings"), "{checked}");
@@ -138,6 +135,7 @@ fn what_is_in_force_is_shown_with_its_origin_and_no_secret() {
     assert_eq!(line("logs.max_mib"), "logs.max_mib = 256  # default");
     line("upstreams.lab.base_url");
     line("auth.keys");
+    line("# codex.user_agent is not set");
     for secret in SECRETS {
         assert!(!shown.contains(secret), "{secret}: {shown}");
     }
@@ -162,7 +160,7 @@ fn what_is_in_force_can_be_read_by_programs() {
     assert_eq!(setting("server.drain_seconds")["reload"], "live");
     assert_eq!(setting("server.addr")["reload"], "restart");
     assert_eq!(setting("logs.max_mib")["origin"], "default");
-    assert_eq!(setting("codex.user_agent")["value"], "");
+    assert!(setting("codex.user_agent")["value"].is_null());
     let files = shown["files"].as_array().unwrap();
     assert!(files[0].as_str().unwrap().ends_with("config.toml"));
 }

@@ -11,7 +11,7 @@ use codex_openai_proxy::{
     wire::{error::ErrorBody, object::Object},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::HashSet;
 
 /// How a turn ends.

@@ -3,9 +3,6 @@
 use crate::config::{CodexSettings, Config, Effective, LogSettings, Reload};
 use std::{collections::HashMap, fmt};
 
-/// The value of a setting that has none.
-const UNSET: &str = "\"\"";
-
 /// A setting that has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
@@ -52,8 +49,8 @@ impl fmt::Display for Change {
         match (from.as_deref(), to.as_deref()) {
             // Of a secret, nothing else is told.
             (Some(from), Some(to)) if from == to => write!(f, "{key}: changed")?,
-            (None | Some(UNSET), Some(to)) => write!(f, "{key}: set to {to}")?,
-            (_, None | Some(UNSET)) => write!(f, "{key}: not set any more")?,
+            (None | Some(""), Some(to)) => write!(f, "{key}: set to {to}")?,
+            (_, None | Some("")) => write!(f, "{key}: not set any more")?,
             (Some(from), Some(to)) => write!(f, "{key}: {from} → {to}")?,
         }
         f.write_str(if *waits { " (after a restart)" } else { "" })

@@ -1,7 +1,7 @@
 //! What is told of a configuration that was read again, and what of it is taken up.
 
 use super::changes::{Change, in_force};
-use crate::config::{Effective, Flags, Sources};
+use crate::config::{Config, Effective, Flags, Kind, Reload, SETTINGS, Setting, Sources};
 use std::{fs, path::Path, sync::Arc};
 
 /// What is read from a file with this text.
@@ -87,22 +87,80 @@ fn providers_and_keys_come_go_and_change_without_a_secret_being_told() {
     }
 }
 
+/// Another value for a setting than its default, as lines of the file.
+fn another(setting: &Setting, folder: &Path) -> String {
+    let folder = format!("{:?}", folder.display().to_string());
+    let number = |least: u64| {
+        if setting.default == least.to_string() {
+            least + 1
+        } else {
+            least
+        }
+    };
+    let value = match (setting.key, setting.kind) {
+        ("server.addr", _) => "\"127.0.0.1:1\"".to_owned(),
+        ("server.cors_origins", _) => "[\"https://chat.example.com\"]".to_owned(),
+        ("limits.address_header", _) => "\"CF-Connecting-IP\"".to_owned(),
+        ("limits.rate_max", _) => {
+            return "limits.rate_max = 5\nlimits.rate_window = \"1m\"\n".into();
+        }
+        ("limits.rate_window", _) => {
+            return "limits.rate_max = 5\nlimits.rate_window = \"2m\"\n".into();
+        }
+        ("auth.keys", _) => return format!("auth.keys.me = \"sha256:{}\"\n", "1".repeat(64)),
+        ("models.aliases", _) => return "models.aliases.a = \"b\"\n".into(),
+        ("profile", _) => return "profile = \"p\"\n[profiles.p.logs]\ndays = 1\n".into(),
+        ("logs.filter", _) => "\"debug\"".to_owned(),
+        ("logs.max_mib", _) => "1".to_owned(),
+        (_, Kind::Folder) => folder,
+        (_, Kind::Switch) => (setting.default == "false").to_string(),
+        (_, Kind::Number(least, _) | Kind::Seconds(least, _)) => number(least).to_string(),
+        (_, Kind::Size(..)) => "\"1mb\"".to_owned(),
+        (_, Kind::Word(words)) => {
+            let quoted = words.iter().map(|word| format!("\"{word}\""));
+            quoted.last().unwrap()
+        }
+        _ => "\"another\"".to_owned(),
+    };
+    format!("{} = {value}\n", setting.key)
+}
+
 #[test]
-fn what_needs_a_restart_stays_and_everything_else_is_taken_up() {
+fn what_is_taken_up_while_running_is_what_the_table_of_settings_says() {
     let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("logs.html"), "").unwrap();
     let running = read(folder.path(), "").config;
-    let new = read(
-        folder.path(),
-        "[server]\naddr = \"127.0.0.1:1\"\ndrain_seconds = 5\n\
-         [logs]\nmax_mib = 0\ndays = 1\n\
-         [codex]\nclient_version = \"9.9.9\"\nuser_agent = \"me\"\ndefault_instructions = \"x\"\n",
+    let shown = |config: &Config| format!("{config:?}");
+    for setting in SETTINGS.iter().filter(|setting| setting.in_file) {
+        // There is but one value.
+        if setting.key == "codex.sandbox_mode" {
+            continue;
+        }
+        let text = another(setting, folder.path());
+        let new = read(folder.path(), &text).config;
+        assert_ne!(shown(&new), shown(&running), "{text}");
+        let expected = match setting.reload {
+            Reload::Live => shown(&new),
+            Reload::Restart => shown(&running),
+        };
+        assert_eq!(shown(&in_force(&running, new)), expected, "{text}");
+    }
+}
+
+#[test]
+fn folders_and_the_place_of_the_log_stay_while_the_process_runs() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let running = read(folder.path(), "").config;
+    let moved = read(other.path(), "").config;
+    let stays = in_force(&running, moved);
+    assert_eq!(
+        (&stays.home, &stays.codex_home),
+        (&running.home, &running.codex_home)
     );
-    let in_force = in_force(&running, new.config.clone());
-    assert_eq!(in_force.addr, running.addr);
-    assert_eq!(in_force.logs.max_bytes, running.logs.max_bytes);
-    assert_eq!(in_force.codex.client_version, None);
-    assert_eq!(in_force.codex.user_agent, None);
-    assert_eq!(in_force.limits, new.config.limits);
-    assert_eq!(in_force.logs.max_age, new.config.logs.max_age);
-    assert_eq!(in_force.codex.default_instructions, "x");
+    let in_memory = read(folder.path(), "[logs]\nmax_mib = 0\ndays = 1\n").config;
+    let stays = in_force(&running, in_memory.clone());
+    assert_eq!(stays.logs.max_bytes, running.logs.max_bytes);
+    assert_eq!(stays.logs.max_age, in_memory.logs.max_age);
+    let stays = in_force(&in_memory, running);
+    assert_eq!(stays.logs.max_bytes, 0);
 }

@@ -1,5 +1,6 @@
 //! Where to listen, and what is taken.
 
+use super::upstreams::is_header;
 use crate::config::{
     AdmissionSettings, CorsOrigins, DEFAULT_ADDR, Limits, Mistake, RateLimit, reader::Reader,
     settings::of,
@@ -124,12 +125,12 @@ impl Reader<'_> {
 
     fn address_header(&mut self) -> Option<String> {
         let name = self.text(&of::ADDRESS_HEADER)?;
-        let header = http::HeaderName::try_from(name.trim());
-        if header.is_err() {
+        let lower = name.trim().to_ascii_lowercase();
+        if !is_header(&lower) {
             let message = format!("{name:?} is no name of a header");
             self.wrong_setting(&of::ADDRESS_HEADER, message);
         }
-        Some(header.ok()?.as_str().to_owned())
+        Some(lower)
     }
 }
 

@@ -274,7 +274,7 @@ impl Reader<'_> {
             };
             let lower = name.to_ascii_lowercase();
             let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
-            let fault = if lower.is_empty() || !lower.bytes().all(is_of_token) {
+            let fault = if !is_header(&lower) {
                 Some("is no name of a header")
             } else if OURS.contains(&lower.as_str()) {
                 Some("is set by this proxy")
@@ -372,7 +372,8 @@ fn url_fault(url: &Url) -> Option<&'static str> {
     }
 }
 
-/// Whether a byte may stand in a header's name: RFC 9110, section 5.6.2.
-fn is_of_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// Whether this can be the name of a header: RFC 9110, section 5.6.2.
+pub(super) fn is_header(name: &str) -> bool {
+    let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_of_token)
 }

@@ -10,14 +10,13 @@ fn find<'l>(loaded: &'l Loaded, key: &str) -> &'l Effective {
 
 #[test]
 fn every_setting_is_shown_with_its_value_and_origin() {
-    let setup = Setup::file(
+    let mut setup = Setup::file(
         "[server]\nmax_body = 1048576\n[limits]\nrate_max = 5\nrate_window = 900\n[models.aliases]\n\"a b\" = \"c\"\n",
     )
     .var("CODEX_TIMEOUT", "10m")
     .var("CORS_ORIGINS", "https://a.example,https://b.example")
     .var("CODEX_LOCAL_ONLY", "yes")
     .var("PORT", "80");
-    let mut setup = setup;
     setup.flags.log_level = Some("warn".to_owned());
     let loaded = setup.loaded();
     let file = setup.dir.path().join("config.toml").display().to_string();
@@ -75,7 +74,7 @@ fn what_is_in_force_is_the_same_toml_that_would_set_it() {
     let mut toml = String::new();
     for it in &loaded.effective {
         if it.key.contains('.') && !it.value.is_empty() {
-            toml.push_str(&format!("{} = {}\n", it.key, it.value));
+            toml.extend([&it.key, " = ", &it.value, "\n"]);
         }
     }
     let again = Setup::file(&toml).config();

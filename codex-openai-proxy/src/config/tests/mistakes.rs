@@ -305,3 +305,29 @@ fn an_address_that_others_reach_needs_a_key() {
         );
     }
 }
+
+#[test]
+fn numbers_are_read_as_toml_writes_them() {
+    for (written, days) in [("1_0", 10), ("+3", 3), ("0x1F", 31), ("0b11", 3)] {
+        let config = Setup::file(&format!("logs.days = {written}")).config();
+        assert_eq!(config.logs.max_age.as_secs(), days * 86_400, "{written}");
+    }
+    for written in ["1.0", "1979-05-27", "true", "[1]", "{ a = 1 }", "-1"] {
+        let told = Setup::file(&format!("[logs]\ndays = {written}")).mistake();
+        assert!(told.starts_with("config.toml:2:8: logs.days: "), "{told}");
+    }
+}
+
+#[test]
+fn a_file_that_is_nested_without_end_is_a_mistake_like_others() {
+    for deep in [
+        "[".repeat(100_000),
+        "{ a = ".repeat(100_000),
+        "a.".repeat(100_000),
+    ] {
+        let mistakes = Setup::file(&format!("server.addr = {deep}")).mistakes();
+        assert!(!mistakes.is_empty());
+        let mistakes = Setup::file(&format!("{deep}a = 1")).mistakes();
+        assert!(!mistakes.is_empty());
+    }
+}

@@ -1,7 +1,7 @@
 //! A live thread of core's: how it starts, how turns are submitted to it, and how it ends.
 
 use super::{
-    convert,
+    convert, notes,
     plan::{Fixed, TurnSettings},
     rollout::{self, Head},
     shared::Shared,
@@ -103,7 +103,7 @@ impl Thread {
             base_instructions,
             history,
             fixed,
-            storage,
+            mut storage,
         } = start;
         let mut config = shared.config.as_ref().clone();
         config.base_instructions = Some(fixed.instructions.clone());
@@ -117,11 +117,18 @@ impl Thread {
         let mut rollout_path = None;
         if let Storage::File(path) = &storage {
             let head = Head::new(id, base_instructions, &config);
-            rollout::write(path.clone(), head, Arc::clone(&history))
-                .await
-                .map_err(TurnError::internal)?;
-            rollout_path = Some(path.clone());
-            config.ephemeral = false;
+            match rollout::write(path.clone(), head, Arc::clone(&history)).await {
+                Ok(()) => {
+                    rollout_path = Some(path.clone());
+                    config.ephemeral = false;
+                }
+                // Its reply tries again to write it down.
+                Err(error) => {
+                    storage.discard().await;
+                    log.publish(notes::warning("conversation_not_kept", &error.to_string()));
+                    storage = Storage::Memory;
+                }
+            }
         }
         let tools = Arc::new(ThreadTools::default());
         let mut thread_extension_init = ExtensionDataInit::new();

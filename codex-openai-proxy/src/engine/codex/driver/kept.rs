@@ -4,6 +4,7 @@
 use super::{
     super::{
         queue::Keep,
+        unreadable,
         record::{Record, Remains},
         rollout::{self, Head},
         thread::Storage,
@@ -49,8 +50,15 @@ impl Driver {
             None if self.record.is_some() || self.keep == Keep::WhileLive => return Ok(()),
             _ => {}
         }
-        let stored = self.shared.store.get(&self.id).await;
-        let stored = stored.map_err(TurnError::internal)?;
+        let stored = match self.shared.store.get(&self.id).await {
+            Ok(stored) => stored,
+            // The client has all that is needed.
+            Err(error) if sends == Sends::Whole || has_reply(blocks) => {
+                self.warn("conversation_unreadable", &error);
+                return Ok(());
+            }
+            Err(error) => return Err(unreadable(error)),
+        };
         // Deleted by another process, if it was known at all.
         self.forget().await;
         let Some(mut row) = stored else {

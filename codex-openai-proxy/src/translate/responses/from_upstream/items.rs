@@ -260,11 +260,12 @@ impl Items {
     fn complete_at(&mut self, at: u64, item: Item<'_>, out: &mut Vec<TurnEvent>) {
         let kind = ItemKind::of(&item);
         let is_cut = matches!(item.status.as_deref(), Some("incomplete" | "in_progress"));
-        let is_late = matches!(
-            self.states.get(&at),
-            Some(State::Reasoning(thought)) if !thought.is_open() && thought.is_told()
-        );
-        if !(is_late && kind == ItemKind::Reasoning) && !self.turn_to(at, out) {
+        let is_late = kind == ItemKind::Reasoning
+            && matches!(
+                self.states.get(&at),
+                Some(State::Reasoning(thought)) if !thought.is_open() && thought.is_told()
+            );
+        if !is_late && !self.turn_to(at, out) {
             return;
         }
         let state = match (self.states.insert(at, State::Done), kind) {

@@ -1,10 +1,9 @@
 //! A database that cannot be read any more: put aside, so that a new one can take its place.
 
-use super::{SCHEMA, StoreError};
-use crate::{sqlite::OpenError, traffic::record::Timestamp};
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// What SQLite puts beside a database.
@@ -19,30 +18,34 @@ const CORRUPT: i32 = 11;
 /// `SQLITE_NOTADB`
 const NO_DATABASE: i32 = 26;
 
-/// Whether the database is of no use, now and later.
-pub(super) fn is_damage(error: &StoreError) -> bool {
-    match error {
-        StoreError::Open(OpenError::Database(_, error)) => {
-            matches!(code(error), Some(CORRUPT | NO_DATABASE))
-        }
-        StoreError::Database(error) => {
-            matches!(code(error), Some(MISSING | CORRUPT | NO_DATABASE))
-        }
-        _ => false,
-    }
+/// Whether an error says that the file is damaged, or no database at all.
+#[must_use]
+pub fn is_of_damage(error: &sqlx::Error) -> bool {
+    matches!(code(error), Some(CORRUPT | NO_DATABASE))
 }
 
-/// Gives the database in `folder` another name, which it tells. Nobody may have it open.
-pub(super) fn put_aside(folder: &Path) -> io::Result<PathBuf> {
-    let name = |seconds: u64, end| format!("{}.damaged-{seconds}{end}", SCHEMA.file);
-    let seconds = Timestamp::now().0 / 1_000_000;
-    let aside = folder.join(name(seconds, ""));
-    let database = folder.join(SCHEMA.file);
+/// The same, or that its tables are not those that its version has.
+#[must_use]
+pub fn is_beyond_use(error: &sqlx::Error) -> bool {
+    is_of_damage(error) || code(error) == Some(MISSING)
+}
+
+/// Gives the database `file` in `folder` another name, which it tells. Nobody may have it open.
+///
+/// # Errors
+///
+/// When it cannot be renamed.
+pub fn put_aside(folder: &Path, file: &str) -> io::Result<PathBuf> {
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs());
+    let name = |end: &str| folder.join(format!("{file}.damaged-{seconds}{end}"));
+    let aside = name("");
+    let database = folder.join(file);
     make_private(&database)?;
     fs::rename(&database, &aside)?;
     for end in BESIDE {
-        let beside = folder.join(format!("{}{end}", SCHEMA.file));
-        match fs::rename(beside, folder.join(name(seconds, end))) {
+        match fs::rename(folder.join(format!("{file}{end}")), name(end)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
