@@ -130,6 +130,7 @@ def run(found, arguments, folder, files, name):
     output = open(path.with_suffix(".txt"), "w+")
     environment = {**os.environ, "OPENAPI_KEY": KEY, "PYTHONPATH": str(HERE)}
     environment["OPENAPI_ANSWERED"] = str(path.with_suffix(".answered"))
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
     process = subprocess.Popen(
         command, env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT
     )

@@ -59,7 +59,6 @@ use futures_util::future::{BoxFuture, FutureExt};
 use models::ForwardingModels;
 use registry::{Registry, Routed};
 use shared::Shared;
-use tuning::Tuning;
 use std::{
     fs::File,
     io,
@@ -67,6 +66,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tuning::Tuning;
 
 /// Codex threads, one a conversation.
 pub struct CodexEngine {
@@ -252,7 +252,8 @@ impl CodexEngine {
             return Ok(true);
         }
         let row = self.shared.store.get(id).await;
-        row.map(|row| row.is_some()).map_err(unreadable)
+        row.map(|row| row.is_some())
+            .map_err(|error| unreadable(&error))
     }
 
     /// A login can be made while the proxy runs, so a missing one is looked for again.
@@ -321,7 +322,6 @@ impl Engine for CodexEngine {
             threads: shared.registry.threads(),
             windows: shared.figures.windows().to_vec(),
             retries: shared.figures.retries(),
-            ..Report::default()
         }
     }
 
@@ -374,7 +374,7 @@ async fn forget(shared: &Shared, id: &ConversationId) -> Result<bool, TurnError>
 }
 
 /// The error of a request that needs what is kept of a conversation, when that cannot be read.
-fn unreadable(error: StoreError) -> TurnError {
+fn unreadable(error: &StoreError) -> TurnError {
     tracing::error!(%error, "conversations_unreadable");
     TurnError::Unavailable {
         message: "The conversations that are kept cannot be read now. Send the whole history, or \

@@ -1,7 +1,7 @@
 //! The one place where failures become statuses, codes and messages for clients.
 
-mod admission;
 mod access;
+mod admission;
 mod provider;
 mod responses;
 

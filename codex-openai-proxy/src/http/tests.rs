@@ -277,7 +277,9 @@ fn request(model: &str, stream: bool) -> Value {
 }
 
 fn key(config: &mut Config) {
-    config.api_keys = crate::config::ApiKey::new("test", "secret").into_iter().collect();
+    config.api_keys = crate::config::ApiKey::new("test", "secret")
+        .into_iter()
+        .collect();
 }
 
 /// The body of an event stream, read as it comes.

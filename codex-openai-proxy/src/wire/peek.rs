@@ -221,11 +221,7 @@ fn not_an_object(body: &[u8]) -> TurnError {
     }
 }
 
-fn read_x_codex(
-    body: &[u8],
-    value: &str,
-    dropped: &mut Dropped,
-) -> Result<XCodex, TurnError> {
+fn read_x_codex(body: &[u8], value: &str, dropped: &mut Dropped) -> Result<XCodex, TurnError> {
     let value: Value = serde_json::from_str(value).map_err(|_| not_an_object(body))?;
     if value.is_null() {
         return Ok(XCodex::default());

@@ -47,9 +47,9 @@ mod images;
 #[cfg(feature = "codex")]
 mod login;
 #[cfg(feature = "codex")]
-mod modes;
-#[cfg(feature = "codex")]
 mod logs;
+#[cfg(feature = "codex")]
+mod modes;
 #[cfg(feature = "codex")]
 mod names;
 #[cfg(feature = "codex")]

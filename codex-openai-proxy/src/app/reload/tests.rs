@@ -117,8 +117,8 @@ fn another(setting: &Setting, folder: &Path) -> String {
         (_, Kind::Number(least, _) | Kind::Seconds(least, _)) => number(least).to_string(),
         (_, Kind::Size(..)) => "\"1mb\"".to_owned(),
         (_, Kind::Word(words)) => {
-            let quoted = words.iter().map(|word| format!("\"{word}\""));
-            quoted.last().unwrap()
+            let last = words.last().unwrap();
+            format!("\"{last}\"")
         }
         _ => "\"another\"".to_owned(),
     };

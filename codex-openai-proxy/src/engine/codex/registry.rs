@@ -1,24 +1,24 @@
 //! Which conversations are live, and which of them a request belongs to.
 
+mod unanswered;
+
 use super::queue::{Job, Keep, QUEUE};
 use crate::{
     config::ConversationSettings,
     conversation::{Block, Digest, chains, has_reply, wire_call_id},
     engine::{Threads, TurnStream},
     traffic::{Event, LogChannel, RequestLog, record::ExpiryReason},
-    turn::{ConversationId, Item, Sends, TurnError, TurnEvent, TurnRequest},
+    turn::{ConversationId, Item, Sends, TurnError, TurnRequest},
 };
 use arc_swap::ArcSwap;
 use std::{
     collections::{HashMap, hash_map},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::{
-    sync::mpsc::{self, WeakSender},
-    time::Instant,
-};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
+use unanswered::{Says, Unanswered};
 use uuid::Uuid;
 
 /// The live conversations, and an index of how requests find them.
@@ -56,23 +56,6 @@ struct Entry {
     unanswered: Vec<Unanswered>,
     standing: Standing,
     ended: CancellationToken,
-}
-
-/// A request that is being answered, or waits for that.
-#[derive(Debug)]
-struct Unanswered {
-    says: Says,
-    /// Tells whether its client is still there.
-    reply: WeakSender<Result<TurnEvent, TurnError>>,
-}
-
-/// The blocks of a request.
-#[derive(Debug)]
-enum Says {
-    /// All of the conversation.
-    Whole(Vec<Digest>),
-    /// What is new of it.
-    News(Vec<Digest>),
 }
 
 /// Where a conversation stands between two requests.
@@ -457,37 +440,6 @@ impl Entry {
                 .iter()
                 .filter(|unanswered| unanswered.is_awaited())
                 .any(|unanswered| unanswered.says.contradicts(says))
-    }
-}
-
-impl Unanswered {
-    fn is_awaited(&self) -> bool {
-        let reply = self.reply.upgrade();
-        reply.is_some_and(|reply| !reply.is_closed())
-    }
-}
-
-impl Says {
-    fn new(blocks: &[Block], sends: Sends) -> Self {
-        let digests = blocks.iter().map(|block| block.digest).collect();
-        if sends == Sends::Whole || has_reply(blocks) {
-            Self::Whole(digests)
-        } else {
-            Self::News(digests)
-        }
-    }
-
-    /// Whether a later request cannot come after this one. What is only new comes after anything.
-    fn contradicts(&self, later: &Self) -> bool {
-        match (self, later) {
-            (_, Self::News(_)) => false,
-            (Self::Whole(ours), Self::Whole(theirs)) => {
-                ours.iter().zip(theirs).any(|(ours, theirs)| ours != theirs)
-            }
-            (Self::News(ours), Self::Whole(theirs)) => {
-                !ours.is_empty() && !theirs.windows(ours.len()).any(|theirs| theirs == ours)
-            }
-        }
     }
 }
 

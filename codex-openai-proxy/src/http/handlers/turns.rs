@@ -47,7 +47,9 @@ pub async fn create(
 ) -> Response<ReplyBody> {
     watch.on_body(&request.body);
     let asked = match way(state, &request, watch.log().bodies()).await {
-        Ok(Way::Relay(relayed)) => return relay::relay(state, *relayed, request.deadline, watch).await,
+        Ok(Way::Relay(relayed)) => {
+            return relay::relay(state, *relayed, request.deadline, watch).await;
+        }
         Ok(Way::Provider(route)) => asked::by_provider(state, &request, route, &mut watch).await,
         Ok(Way::Engine(name)) => asked::by_engine(state, &request, name, &mut watch).await,
         Err(error) => Err(error),

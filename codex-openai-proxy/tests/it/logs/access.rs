@@ -30,7 +30,10 @@ const PAGE: [&str; 3] = ["/logs", "/logs/assets/logs.css", "/logs/assets/logs.js
 async fn proxy(upstream: &Upstream, key: Option<&str>) -> Proxy {
     upstream.otherwise(|_| Reply::text(&["Hello"]));
     let mut setup = Setup::new(upstream);
-    setup.config.api_keys = key.into_iter().filter_map(|key| ApiKey::new("test", key)).collect();
+    setup.config.api_keys = key
+        .into_iter()
+        .filter_map(|key| ApiKey::new("test", key))
+        .collect();
     setup.start().await
 }
 

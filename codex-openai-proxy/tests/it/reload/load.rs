@@ -2,7 +2,7 @@
 
 use super::{Served, file_of, provider};
 use crate::{
-    harness::run,
+    harness::{chat::ChatStream, run},
     provider::{ChatReply, Provider, chat},
     upstream::Gate,
 };
@@ -45,7 +45,7 @@ fn streams_that_run_end_as_they_began_and_later_ones_see_the_change() {
         served.replace("");
         served.tells("config_reloaded", 2).await;
         open.open();
-        for said in join_all(streams.into_iter().map(|stream| stream.said())).await {
+        for said in join_all(streams.into_iter().map(ChatStream::said)).await {
             said.ended_with("stop");
             assert_eq!(said.text, "end");
         }

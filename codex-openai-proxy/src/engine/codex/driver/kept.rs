@@ -4,10 +4,10 @@
 use super::{
     super::{
         queue::Keep,
-        unreadable,
         record::{Record, Remains},
         rollout::{self, Head},
         thread::Storage,
+        unreadable,
     },
     Driver,
 };
@@ -57,7 +57,7 @@ impl Driver {
                 self.warn("conversation_unreadable", &error);
                 return Ok(());
             }
-            Err(error) => return Err(unreadable(error)),
+            Err(error) => return Err(unreadable(&error)),
         };
         // Deleted by another process, if it was known at all.
         self.forget().await;
