@@ -24,7 +24,7 @@ use crate::{
     traffic::{Inbox, Traffic},
 };
 use logging::Filter;
-use reload::Reloader;
+use reload::{Hangups, Reloader};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
@@ -72,8 +72,13 @@ impl App {
         let upstreams = Upstreams::new(&config.upstreams)?;
         let responses = ResponseStore::open(&config.home).await;
         let traffic = Traffic::start(inbox, &config.home, &config.logs).await;
-        let sessions = session_key::open(&config.home);
-        let sessions = sessions.map_or_else(Sessions::of_this_process, Sessions::new);
+        let sessions = match session_key::open(&config.home) {
+            Some(key) => {
+                let logouts = config.home.join(session_key::LOGOUTS);
+                Sessions::kept(key, &logouts, unix_seconds())
+            }
+            None => Sessions::of_this_process(),
+        };
         let state = AppState::new(config, engine, traffic)?
             .with_sessions(sessions)
             .with_upstreams(upstreams)
@@ -89,11 +94,18 @@ impl App {
     }
 
     /// What takes up changes of the configuration while the service runs, if it is run beside it.
-    /// `loaded` is the configuration that the service was begun with. From now on, SIGHUP does not end
-    /// the process.
+    /// `loaded` is the configuration that the service was begun with; at each of `hangups`, it is read
+    /// again.
     #[must_use]
-    pub fn reloader(&self, sources: Sources, loaded: Loaded, filter: Filter) -> Reloader {
-        Reloader::new(sources, loaded, filter, Arc::clone(&self.current))
+    pub fn reloader(
+        &self,
+        sources: Sources,
+        loaded: Loaded,
+        filter: Filter,
+        hangups: Hangups,
+    ) -> Reloader {
+        let current = Arc::clone(&self.current);
+        Reloader::new(sources, loaded, filter, current, hangups)
     }
 
     /// Serves until `shutdown` is done and running replies have ended or had their time.
@@ -119,8 +131,12 @@ fn tell_what_is_missing(state: &AppState) {
         tracing::warn!(reason, "engine_not_ready");
     }
     if state.config.api_keys.is_empty() {
-        tracing::info!("PROXY_API_KEY is not set: only direct loopback requests are served");
+        tell_of_no_keys();
     }
+}
+
+fn tell_of_no_keys() {
+    tracing::info!("there is no key for clients: only direct loopback requests are served");
 }
 
 /// Deletes what is too old, again and again. Never ends.

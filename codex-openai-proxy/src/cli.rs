@@ -17,8 +17,8 @@ mod signals;
 mod tests;
 
 use crate::{
-    app::{BindError, logging::LoggingError},
-    config::{ConfigError, Flags, Sources},
+    app::{BindError, logging::LoggingError, reload::Hangups},
+    config::{ConfigError, Flags, INFO_FILTER, Sources},
     conversation::StoreError,
 };
 use clap::{Args, Parser, Subcommand};
@@ -42,10 +42,8 @@ use crate::app::engines::StartError;
 const NO_CODEX: &str =
     "this build has no Codex engine: it was compiled without the cargo feature `codex`";
 
-/// What the service logs unless told otherwise: codex-core tells each step of its threads at info.
-const SERVING: &str = "info,codex_=warn,codex_openai_proxy=info";
-
-/// What the other commands log: their results are on the screen, and it would only come between.
+/// What commands log that do not serve, unless told otherwise: their results are on the screen, and it
+/// would only come between.
 const QUIET: &str = "warn";
 
 /// An OpenAI-compatible API whose answers come from Codex threads in this process.
@@ -69,7 +67,7 @@ struct GlobalFlags {
     /// The section `[profiles.NAME]` of the configuration file that is laid over the rest of it
     #[arg(long, global = true, value_name = "NAME")]
     profile: Option<String>,
-    /// What is logged: error, warn, info, debug or trace; `RUST_LOG` says more
+    /// What is logged: error, warn, info, debug or trace; wins over `RUST_LOG`
     #[arg(long, global = true, value_name = "LEVEL")]
     log_level: Option<String>,
     /// The form of the log: pretty or json
@@ -193,7 +191,11 @@ impl CliError {
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     let sources = Sources::of_process(cli.global.into());
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(Setup::begin(sources, SERVING)?).await,
+        Command::Serve => {
+            // Before anything that takes time, so that whoever asks for a reload does not end it.
+            let hangups = Hangups::listen()?;
+            serve::run(Setup::begin(sources, INFO_FILTER)?, hangups).await
+        }
         Command::Conversations { action } => {
             let action = action.unwrap_or(conversations::Action::List);
             let setup = Setup::begin(sources, QUIET)?;
@@ -205,7 +207,10 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::man(),
         #[cfg(feature = "codex")]
-        Command::Demo => demo::run(Setup::begin(sources, SERVING)?).await,
+        Command::Demo => {
+            let hangups = Hangups::listen()?;
+            demo::run(Setup::begin(sources, INFO_FILTER)?, hangups).await
+        }
         #[cfg(feature = "codex")]
         Command::Login { device_auth } => {
             let setup = Setup::begin(sources, QUIET)?;

@@ -49,6 +49,10 @@ use std::{
 pub const DEFAULT_ADDR: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 11435);
 
+/// What is logged at the level `info`, which reads as `RUST_LOG` does: codex-core tells each step of its
+/// threads there, which is too much beside what we tell.
+pub const INFO_FILTER: &str = "info,codex_=warn,codex_openai_proxy=info";
+
 /// Everything that can be set.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -80,7 +84,7 @@ pub struct Config {
     pub logs: LogSettings,
     /// The form of the log.
     pub log_format: LogFormat,
-    /// `RUST_LOG`, where it is set. Known to be well-formed.
+    /// What is logged, as `EnvFilter` reads it, where a level or a filter says so. Known to be well-formed.
     pub log_filter: Option<String>,
     /// What the Codex engine is told.
     pub codex: CodexSettings,

@@ -66,11 +66,26 @@ pub trait Engine: Send + Sync + 'static {
     }
 
     /// From now on new turns and threads go by these settings, as far as the engine can change them.
-    fn configure(&self, _codex: &CodexSettings, _conversations: ConversationSettings) {}
+    ///
+    /// # Errors
+    ///
+    /// When it cannot go by them. Then it goes by none of them.
+    fn configure(
+        &self,
+        _codex: &CodexSettings,
+        _conversations: ConversationSettings,
+    ) -> Result<(), ConfigureError> {
+        Ok(())
+    }
 
     /// Ends every running turn with [`TurnError::Unavailable`] and frees what it holds.
     fn shutdown(&self) -> BoxFuture<'_, ()>;
 }
+
+/// Why an engine goes on with the settings that it had.
+#[derive(Debug, thiserror::Error)]
+#[error("the engine cannot go by the new settings: {0}")]
+pub struct ConfigureError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Whether an engine can answer turns.
 #[derive(Debug, Clone, PartialEq, Eq)]

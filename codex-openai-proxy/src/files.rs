@@ -1,9 +1,10 @@
 //! Files and folders that only the user can look into.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions, TryLockError},
-    io,
-    path::Path,
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process,
 };
 
 /// Makes sure that the folder `path` is there. What has to be made for it, only the user can look
@@ -29,6 +30,33 @@ pub fn private_file() -> OpenOptions {
     options
 }
 
+/// Makes `content` what the file `path` holds, which is the user's alone. Whoever reads it finds all of it,
+/// or all that was there before.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".{}", process::id()));
+    let unfinished = PathBuf::from(unfinished);
+    let mut options = private_file();
+    options.write(true).create(true).truncate(true);
+    let written = options
+        .open(&unfinished)
+        .and_then(|mut file| {
+            file.write_all(content)?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&unfinished, path));
+    if let Err(error) = written {
+        // What is left of it is of no use to anybody.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    Ok(())
+}
+
 /// Locks the file `path` for as long as what is given back is open; it is made where it is missing.
 /// `None` where somebody else has it locked.
 ///
@@ -47,7 +75,7 @@ pub fn lock_file(path: &Path) -> io::Result<Option<File>> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn folders_that_are_made_are_private_and_others_stay() {

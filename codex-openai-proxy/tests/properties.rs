@@ -8,6 +8,8 @@
 
 #[path = "properties/completions.rs"]
 mod completions;
+#[path = "properties/costs.rs"]
+mod costs;
 #[path = "properties/names.rs"]
 mod names;
 #[path = "properties/providers.rs"]

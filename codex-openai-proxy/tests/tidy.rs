@@ -5,11 +5,13 @@
     reason = "a panic is how a test fails, in its helpers too"
 )]
 
+#[path = "tidy/promises.rs"]
+mod promises;
 #[path = "tidy/source.rs"]
 mod source;
 
 use source::Source;
-use std::path::Path;
+use std::{fs, path::Path};
 
 /// The modules in the order of `lib.rs`, each with those that it may see.
 const LAYERS: [(&str, &[&str]); 13] = [
@@ -250,4 +252,39 @@ fn nothing_is_left_undone() {
         .map(|source| source.name)
         .collect();
     assert!(undone.is_empty(), "work left undone\n{}", undone.join("\n"));
+}
+
+#[test]
+fn what_is_promised_is_shown_by_tests_that_exist() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = package.join("../docs/security.md");
+    let page = fs::read_to_string(page).expect("a page on security");
+    let named = promises::named(&page);
+    assert!(named.len() > 50, "only {} tests are named", named.len());
+    let missing: Vec<&str> = named
+        .into_iter()
+        .filter(|name| !promises::exists(package, name))
+        .collect();
+    assert!(missing.is_empty(), "no such test\n{}", missing.join("\n"));
+}
+
+#[test]
+fn a_test_is_found_by_its_whole_name_alone() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let exists = |name: &str| promises::exists(package, name);
+    assert!(exists(
+        "files::tests::folders_that_are_made_are_private_and_others_stay"
+    ));
+    assert!(exists(
+        "it access::a_key_is_asked_for_before_the_body_is_read"
+    ));
+    for name in [
+        "files::folders_that_are_made_are_private_and_others_stay",
+        "it access::a_key_is_asked_for",
+        "it access::hello",
+        "access::a_key_is_asked_for_before_the_body_is_read",
+        "files::tests::private_dir",
+    ] {
+        assert!(!exists(name), "{name}");
+    }
 }

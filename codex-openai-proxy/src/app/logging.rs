@@ -33,8 +33,8 @@ const TALKATIVE: [&str; 9] = [
 /// Why logging does not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
-    /// `RUST_LOG` makes no sense.
-    #[error("RUST_LOG: {0}")]
+    /// What to log makes no sense, wherever it was said.
+    #[error("what to log: {0}")]
     Filter(#[from] ParseError),
     /// Somebody else logs already.
     #[error("logging: {0}")]
@@ -70,15 +70,35 @@ impl Writer {
 }
 
 impl Filter {
-    /// From now on this is logged, which reads as `RUST_LOG` does; without it, what is when nobody says
-    /// anything.
+    /// What this means, which reads as `RUST_LOG` does; without it, what is logged when nobody says
+    /// anything. Nothing changes.
     ///
     /// # Errors
     ///
-    /// [`LoggingError::Filter`], and nothing changes.
-    pub fn set(&self, filter: Option<&str>) -> Result<(), LoggingError> {
-        let filter = EnvFilter::builder().parse(filter.unwrap_or(self.default))?;
+    /// [`LoggingError::Filter`].
+    pub fn read(&self, filter: Option<&str>) -> Result<EnvFilter, LoggingError> {
+        Ok(EnvFilter::builder().parse(filter.unwrap_or(self.default))?)
+    }
+
+    /// From now on this is logged.
+    ///
+    /// # Errors
+    ///
+    /// [`LoggingError::Over`].
+    pub fn set(&self, filter: EnvFilter) -> Result<(), LoggingError> {
         Ok(self.handle.reload(filter)?)
+    }
+}
+
+#[cfg(test)]
+impl Filter {
+    /// One of a log that is over.
+    pub(super) fn of_nothing() -> Self {
+        let (_, handle) = reload::Layer::new(EnvFilter::default());
+        Self {
+            handle,
+            default: "off",
+        }
     }
 }
 

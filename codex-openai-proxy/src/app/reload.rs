@@ -7,13 +7,15 @@ mod watch;
 
 use super::logging::{Filter, LoggingError};
 use crate::{
-    config::{ConfigError, Effective, Loaded, Mistake, Sources},
-    engine::upstream::UpstreamError,
+    config::{Config, ConfigError, Effective, Loaded, Mistake, Sources},
+    engine::{ConfigureError, upstream::UpstreamError},
     http::state::CurrentState,
 };
-use changes::{Change, in_force};
-use std::{path::PathBuf, sync::Arc};
+use changes::{Change, in_force, new_order};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 use watch::{Cause, Stamp, Watch};
+
+pub use watch::Hangups;
 
 /// Reads the configuration again when a file of it has changed or SIGHUP comes, and puts it in the place
 /// of the one before. Requests that have begun go on with what they began with.
@@ -22,6 +24,7 @@ pub struct Reloader {
     current: Arc<CurrentState>,
     filter: Filter,
     watch: Watch,
+    /// Flags and environment say which, so they are the same ones for as long as the process runs.
     files: Vec<PathBuf>,
     /// The files when they were last read.
     stamp: Option<Stamp>,
@@ -37,6 +40,13 @@ pub struct Reloader {
 /// Why a configuration without mistakes is not taken up.
 #[derive(Debug, thiserror::Error)]
 enum NotTakenUp {
+    #[error(
+        "this process listens on {0} until it is started anew, which can be reached from other machines, \
+         so it needs a key until then"
+    )]
+    NoKey(SocketAddr),
+    #[error(transparent)]
+    Engine(#[from] ConfigureError),
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
     #[error(transparent)]
@@ -50,8 +60,9 @@ impl Reloader {
         loaded: Loaded,
         filter: Filter,
         current: Arc<CurrentState>,
+        hangups: Hangups,
     ) -> Self {
-        let mut watch = Watch::begin();
+        let mut watch = Watch::begin(hangups);
         watch.follow(&loaded.files);
         Self {
             sources: Arc::new(sources),
@@ -77,6 +88,8 @@ impl Reloader {
                 continue;
             }
             self.stamp = Some(stamp);
+            // Links may lead elsewhere by now, and folders be others of the same name.
+            self.watch.follow(&self.files);
             self.reload(cause).await;
         }
     }
@@ -100,11 +113,7 @@ impl Reloader {
         if cause == Cause::Files && self.refused.as_ref() == Some(&error) {
             return;
         }
-        let mistakes: Vec<String> = error.mistakes.iter().map(Mistake::to_string).collect();
-        for mistake in &mistakes {
-            tracing::error!("config_mistake: {mistake}");
-        }
-        self.warn("config_not_reloaded", mistakes.join("; "));
+        self.tell_mistakes(&error.mistakes);
         self.refused = Some(error);
     }
 
@@ -112,8 +121,8 @@ impl Reloader {
         let Loaded {
             config,
             effective,
-            files,
             warnings,
+            ..
         } = loaded;
         for warning in &warnings {
             if !self.warnings.contains(warning) {
@@ -121,10 +130,13 @@ impl Reloader {
             }
         }
         self.warnings = warnings;
-        self.watch.follow(&files);
-        self.files = files;
         let was_refused = self.refused.take().is_some();
         let changes = Change::between(&self.last, &effective, &self.first);
+        let mut changes: Vec<String> = changes.iter().map(Change::to_string).collect();
+        let running = &self.current.load().config.upstreams;
+        if let Some(order) = new_order(running, &config.upstreams) {
+            changes.push(format!("upstreams: asked in the order {order}"));
+        }
         if changes.is_empty() {
             if was_refused || cause == Cause::Signal {
                 tracing::info!("config_unchanged");
@@ -132,31 +144,51 @@ impl Reloader {
             return;
         }
         if let Err(error) = self.put_in_force(config).await {
-            tracing::error!("config_mistake: {error}");
-            self.warn("config_not_reloaded", error.to_string());
+            self.tell_mistakes(&[error]);
             return;
         }
         self.last = effective;
-        let changes: Vec<String> = changes.iter().map(Change::to_string).collect();
-        self.warn("config_reloaded", changes.join("; "));
+        tracing::info!("config_reloaded: {}", changes.join("; "));
     }
 
     /// Everything that can fail comes before anything that cannot be undone.
-    async fn put_in_force(&self, config: crate::config::Config) -> Result<(), NotTakenUp> {
+    async fn put_in_force(&self, config: Config) -> Result<(), NotTakenUp> {
         let state = self.current.load_full();
         let config = in_force(&state.config, config);
+        // Whoever wrote it may have meant another address, which has to wait for a restart.
+        if config.api_keys.is_empty() && !config.addr.ip().to_canonical().is_loopback() {
+            return Err(NotTakenUp::NoKey(config.addr));
+        }
         let upstreams = state.upstreams.reconfigured(&config.upstreams)?;
-        self.filter.set(config.log_filter.as_deref())?;
-        state.engine.configure(&config.codex, config.conversations);
+        let filter = self.filter.read(config.log_filter.as_deref())?;
+        state
+            .engine
+            .configure(&config.codex, config.conversations)?;
+        if let Err(error) = self.filter.set(filter) {
+            tracing::warn!(%error, "what is logged stays as it was");
+        }
         if let Err(error) = state.traffic.configure(&config.logs).await {
             tracing::warn!(%error, "the log goes on as it was");
         }
+        let is_without_keys = config.api_keys.is_empty();
         self.current
             .store(Arc::new(state.reconfigured(config, upstreams)));
+        if is_without_keys && !state.config.api_keys.is_empty() {
+            super::tell_of_no_keys();
+        }
         Ok(())
     }
 
-    fn warn(&self, what: &'static str, detail: String) {
-        self.current.load().traffic.channel().warn(what, detail);
+    /// Each of them in the program's log; in the log channel only how many there are.
+    fn tell_mistakes(&self, mistakes: &[impl fmt::Display]) {
+        for mistake in mistakes {
+            tracing::error!("config_mistake: {mistake}");
+        }
+        let detail = match mistakes.len() {
+            1 => "1 mistake: everything stays as it was".to_owned(),
+            count => format!("{count} mistakes: everything stays as it was"),
+        };
+        let state = self.current.load();
+        state.traffic.channel().warn("config_not_reloaded", detail);
     }
 }

@@ -2,17 +2,19 @@
 
 use crate::{
     config::keys::random,
-    files::{private_dir, private_file},
+    files::{private_dir, write_private},
 };
 use std::{
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
+    fs::File,
+    io::{self, Read as _},
     path::Path,
-    process,
 };
 
 /// Its file in the state folder.
 const FILE: &str = "session.key";
+
+/// The file beside it that tells who has logged out of the log viewer before their time.
+pub const LOGOUTS: &str = "session.closed";
 
 /// The secret: 32 random bytes.
 pub type SessionKey = [u8; 32];
@@ -65,22 +67,7 @@ fn shut_out_others(file: &File) -> io::Result<()> {
 fn make(home: &Path) -> io::Result<SessionKey> {
     let key = random().map_err(|error| io::Error::other(error.to_string()))?;
     private_dir(home)?;
-    // Renamed when it is whole, so that nobody ever reads the half of it.
-    let unfinished = home.join(format!("{FILE}.{}", process::id()));
-    let mut options = private_file();
-    options.write(true).create(true).truncate(true);
-    let written = options
-        .open(&unfinished)
-        .and_then(|mut file| {
-            file.write_all(&key)?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&unfinished, home.join(FILE)));
-    if let Err(error) = written {
-        // What is left of it is no secret of anybody.
-        let _ = fs::remove_file(&unfinished);
-        return Err(error);
-    }
+    write_private(&home.join(FILE), &key)?;
     Ok(key)
 }
 
@@ -88,7 +75,7 @@ fn make(home: &Path) -> io::Result<SessionKey> {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -4,17 +4,22 @@ use super::{
     CliError, reachable,
     serve::{self, Setup},
 };
-use crate::{app::engines, engine::demo::MODEL, traffic};
+use crate::{
+    app::{engines, reload::Hangups},
+    engine::demo::MODEL,
+    traffic,
+};
 use std::net::SocketAddr;
 
-pub(super) async fn run(mut setup: Setup) -> Result<(), CliError> {
+pub(super) async fn run(mut setup: Setup, hangups: Hangups) -> Result<(), CliError> {
     let config = &mut setup.loaded.config;
     // Its own conversations and its own log.
     config.home.push("demo");
     let (channel, inbox) = traffic::channel(config.logs.bodies);
     let (engine, _model) = engines::for_demo(config, &channel).await?;
     let keyed = !config.api_keys.is_empty();
-    serve::with(setup, engine, inbox, |addr| curl_commands(addr, keyed)).await
+    let hint = |addr| curl_commands(addr, keyed);
+    serve::with(setup, hangups, engine, inbox, hint).await
 }
 
 /// Two commands to try, one a line: a reply in one piece, and a stream.

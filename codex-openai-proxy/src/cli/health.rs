@@ -9,9 +9,6 @@ use std::time::Duration;
 /// How long the answer may take. Less than what a container's health check allows.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The variable that says where to listen.
-const ADDR: &str = "CODEX_OPENAI_PROXY_ADDR";
-
 /// How much of an answer is shown, in characters.
 const SHOWN: usize = 500;
 
@@ -68,12 +65,7 @@ fn configured(sources: &Sources) -> Result<Url, CliError> {
         Ok(loaded) => loaded.config.addr,
         // A file that somebody is editing says nothing against a server that goes on with what was there
         // before, if its address does not come from that.
-        Err(error) => {
-            let flag = sources.flags.addr.clone();
-            let set = flag.or_else(|| (sources.env)(ADDR));
-            let addr = set.and_then(|addr| addr.trim().parse().ok());
-            addr.ok_or(error)?
-        }
+        Err(error) => sources.addr_without_file().ok_or(error)?,
     };
     let addr = reachable(addr);
     let url = Url::parse(&format!("http://{addr}/"));
@@ -86,16 +78,18 @@ fn configured(sources: &Sources) -> Result<Url, CliError> {
 async fn ask(url: Url) -> Result<(), HealthError> {
     // The environment's proxy is for the world outside.
     let client = Client::builder().no_proxy().timeout(PATIENCE).build();
+    let shown = without_login(url.clone());
     let silent = |error: reqwest::Error| {
+        let error = error.without_url();
         let mut cause: &dyn std::error::Error = &error;
         while let Some(source) = cause.source() {
             cause = source;
         }
-        HealthError::Silent(url.clone(), cause.to_string())
+        HealthError::Silent(shown.clone(), cause.to_string())
     };
     let answer = client
         .map_err(silent)?
-        .get(url.clone())
+        .get(url)
         .send()
         .await
         .map_err(silent)?;
@@ -105,7 +99,7 @@ async fn ask(url: Url) -> Result<(), HealthError> {
     }
     let said = answer.text().await.unwrap_or_default();
     Err(HealthError::Unwell {
-        url,
+        url: shown,
         status: status.as_u16(),
         said: said
             .chars()
@@ -113,4 +107,12 @@ async fn ask(url: Url) -> Result<(), HealthError> {
             .take(SHOWN)
             .collect(),
     })
+}
+
+/// The same address, without a name and a password in it.
+fn without_login(mut url: Url) -> Url {
+    // An address that cannot have them has none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url
 }

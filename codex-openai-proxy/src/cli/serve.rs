@@ -5,6 +5,7 @@ use crate::{
     app::{
         App,
         logging::{self, Writer},
+        reload::Hangups,
     },
     config::{Config, Loaded, Sources},
     engine::Engine,
@@ -47,7 +48,7 @@ impl Setup {
     }
 }
 
-pub(super) async fn run(setup: Setup) -> Result<(), CliError> {
+pub(super) async fn run(setup: Setup, hangups: Hangups) -> Result<(), CliError> {
     let config = setup.config();
     let (channel, inbox) = traffic::channel(config.logs.bodies);
     #[cfg(feature = "codex")]
@@ -57,13 +58,14 @@ pub(super) async fn run(setup: Setup) -> Result<(), CliError> {
         drop(channel);
         Arc::new(UnavailableEngine::new(super::NO_CODEX))
     };
-    with(setup, engine, inbox, |_| String::new()).await
+    with(setup, hangups, engine, inbox, |_| String::new()).await
 }
 
 /// Serves until a signal to stop, after telling on standard output where, and what `hint` makes
 /// of the address.
 pub(super) async fn with(
     setup: Setup,
+    hangups: Hangups,
     engine: Arc<dyn Engine>,
     inbox: Inbox,
     hint: impl FnOnce(SocketAddr) -> String,
@@ -76,7 +78,7 @@ pub(super) async fn with(
     // Before anybody can know that the service is up, and send a signal.
     let signals = StopSignals::listen()?;
     let app = App::bind(loaded.config.clone(), engine, inbox).await?;
-    let reloader = app.reloader(sources, loaded, log.filter().clone());
+    let reloader = app.reloader(sources, loaded, log.filter().clone(), hangups);
     let addr = app.local_addr();
     print(&format!("listening on http://{addr}\n{}", hint(addr)))?;
     tokio::select! {

@@ -17,14 +17,14 @@ pub(super) struct Document {
     pub(super) faults: Vec<Mistake>,
 }
 
-/// A table, in the order of the file.
-#[derive(Debug, Clone, Default)]
+/// A table, in the order of the file. There may be keys in it, so that nothing shows it whole.
+#[derive(Clone, Default)]
 pub(super) struct Table {
     pub(super) entries: Vec<Entry>,
 }
 
 /// A key and its value.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) key: String,
     /// Where the key stands.
@@ -33,14 +33,14 @@ pub(super) struct Entry {
 }
 
 /// A value, and where it stands.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Item {
     pub(super) at: Position,
     pub(super) value: Value,
 }
 
 /// A value as it was written, in the file or elsewhere.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Value {
     Text(String),
     Number(i64),
@@ -69,8 +69,33 @@ impl Position {
 }
 
 impl Document {
+    /// A file with nothing in it.
+    pub(super) fn empty(path: PathBuf) -> Self {
+        Self {
+            path,
+            root: Table::default(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Reads TOML, which is UTF-8.
+    pub(super) fn read(path: PathBuf, bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::parse(path, text),
+            Err(error) => {
+                let good = &bytes[..error.valid_up_to()];
+                let at = Lines::new(&String::from_utf8_lossy(good)).position(good.len());
+                let fault = Mistake::of_syntax("has a byte here that is no UTF-8", at.of(&path));
+                Self {
+                    faults: vec![fault],
+                    ..Self::empty(path)
+                }
+            }
+        }
+    }
+
     /// Reads TOML. Goes on behind what is none, so that all faults are told at once.
-    pub(super) fn parse(path: PathBuf, text: &str) -> Self {
+    fn parse(path: PathBuf, text: &str) -> Self {
         let lines = Lines::new(text);
         let (root, errors) = DeTable::parse_recoverable(text);
         let faults = errors.iter().map(|error| {

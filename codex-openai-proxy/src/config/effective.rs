@@ -5,9 +5,11 @@ use super::{
     document::Value,
     layers::{Layers, Named},
     load::{access, upstreams},
+    origin::Fingerprint,
     settings::{Kind, NOT_SET, PROVIDER_SETTINGS, SETTINGS, Setting, of, provider},
     value::{Written, key, quoted},
 };
+use std::cmp::Ordering;
 
 /// What stands for a secret.
 const MASK: &str = "\"…\"";
@@ -30,8 +32,41 @@ pub(super) fn list(layers: &Layers<'_>, config: &Config) -> Vec<Effective> {
             }
         }
     }
+    mark_overruled(layers, &mut all);
     providers(layers, &mut all);
     all
+}
+
+/// Of two settings that say one thing, one is not in force.
+fn mark_overruled(layers: &Layers<'_>, all: &mut [Effective]) {
+    let level: &[&Setting] = &[&of::LOG_LEVEL];
+    let filter: &[&Setting] = &[&of::LOG_FILTER];
+    let per_minute: &[&Setting] = &[&of::RATE_PER_MINUTE];
+    let in_window: &[&Setting] = &[&of::RATE_MAX, &of::RATE_WINDOW];
+    let log = layers.compare(filter, level);
+    for (one, other, stronger) in [
+        // In the same layer the filter wins.
+        (filter, level, log.then(Ordering::Greater)),
+        (per_minute, in_window, layers.compare(per_minute, in_window)),
+    ] {
+        let (winner, beaten) = match stronger {
+            Ordering::Greater => (one, other),
+            Ordering::Less => (other, one),
+            Ordering::Equal => continue,
+        };
+        let Some(by) = layers.strongest(winner) else {
+            continue;
+        };
+        let is_beaten = |line: &&mut Effective| {
+            line.origin != Origin::Default && beaten.iter().any(|setting| setting.key == line.key)
+        };
+        for line in all.iter_mut().filter(is_beaten) {
+            line.origin = Origin::Overruled {
+                origin: Box::new(line.origin.clone()),
+                by: Box::new(by.clone()),
+            };
+        }
+    }
 }
 
 fn folder(layers: &Layers<'_>, setting: &Setting, path: &std::path::Path) -> Effective {
@@ -66,7 +101,7 @@ fn named(entries: Vec<Named>, prefix: &str, setting: &Setting, all: &mut Vec<Eff
     for Named { name, written } in entries {
         let text = written.value.as_text().unwrap_or_default();
         let (value, secret) = if setting.secret {
-            (MASK.to_owned(), Some(fingerprint(text)))
+            (MASK.to_owned(), Some(Fingerprint::of(text)))
         } else {
             (quoted(text), None)
         };
@@ -86,7 +121,7 @@ fn keys(layers: &Layers<'_>, all: &mut Vec<Effective>) {
         value,
         origin,
         reload: of::KEYS.reload,
-        secret: Some(fingerprint(secret)),
+        secret: Some(Fingerprint::of(secret)),
     };
     for Named { name, written } in layers.entries(&of::KEYS) {
         let origin = written.origin;
@@ -127,7 +162,7 @@ fn providers(layers: &Layers<'_>, all: &mut Vec<Effective>) {
                     .flatten();
                 let secret = variable.and_then(|variable| layers.variable(&variable));
                 all.push(Effective {
-                    secret: secret.as_deref().map(fingerprint),
+                    secret: secret.as_deref().map(Fingerprint::of),
                     ..effective(name, setting, Some(written))
                 });
             }
@@ -154,7 +189,7 @@ fn providers(layers: &Layers<'_>, all: &mut Vec<Effective>) {
         match variable {
             upstreams::API_KEY => {
                 line.value = quoted(variable);
-                line.secret = Some(fingerprint(text));
+                line.secret = Some(Fingerprint::of(text));
             }
             upstreams::SUPPORTS_RESPONSES => {
                 let api = upstreams::wire_api_of(text).unwrap_or_default();
@@ -168,8 +203,4 @@ fn providers(layers: &Layers<'_>, all: &mut Vec<Effective>) {
         }
         all.push(line);
     }
-}
-
-fn fingerprint(secret: &str) -> blake3::Hash {
-    blake3::hash(secret.as_bytes())
 }

@@ -9,6 +9,17 @@ pub struct ConfigError {
     pub mistakes: Vec<Mistake>,
 }
 
+impl ConfigError {
+    /// Puts the mistakes, of which there is one at least, into their order.
+    pub(super) fn new(mut mistakes: Vec<Mistake>) -> Self {
+        mistakes.sort_by_key(|mistake| {
+            let at = mistake.at.as_ref();
+            at.map_or((usize::MAX, 0), |at| (at.line, at.column))
+        });
+        Self { mistakes }
+    }
+}
+
 /// One mistake, or something odd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {

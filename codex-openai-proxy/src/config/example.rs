@@ -8,15 +8,17 @@ const WIDTH: usize = 100;
 const HEAD: &str = "\
 # Settings of codex-openai-proxy. Each one below stands with its default: take the # away to change it.
 #
-# Variables of the environment win over this file, and flags over both. Every setting but the tables has
-# a variable, CODEX_OPENAI_PROXY_ and its section and name in capitals, such as
-# CODEX_OPENAI_PROXY_SERVER_MAX_BODY. Other names that mean the same stand in brackets.
+# Variables of the environment win over this file, and flags over both. Every setting has a variable,
+# CODEX_OPENAI_PROXY_ and its section and name in capitals, such as CODEX_OPENAI_PROXY_SERVER_MAX_BODY;
+# but not the tables with names of your own, and nothing of [[upstreams]]. Other variables that set the
+# same, or a part of it, stand in brackets.
 #
 # Edits are taken up while the program runs, all but those that say `restart`.
 ";
 
 const PROVIDERS: &str = "\
 # Providers besides Codex: any server that speaks Chat Completions or Responses. One of these for each.
+# UPSTREAM_BASE_URL and its kin make one more, which takes the models that are nobody else's.
 
 #[[upstreams]]
 ";
@@ -45,13 +47,13 @@ pub fn example() -> String {
             section = next;
             text.push('\n');
             if is_table {
-                describe(&mut text, setting);
+                describe(&mut text, setting, &variables_of(setting));
             }
             text.extend(["[", section, "]\n"]);
         }
         if !is_table {
             text.push('\n');
-            describe(&mut text, setting);
+            describe(&mut text, setting, &variables_of(setting));
         }
         assign(&mut text, setting);
     }
@@ -61,11 +63,11 @@ pub fn example() -> String {
         .iter()
         .partition(|setting| setting.kind == Kind::Table);
     for setting in values {
-        describe(&mut text, setting);
+        describe(&mut text, setting, &[]);
         assign(&mut text, setting);
     }
     for setting in tables {
-        describe(&mut text, setting);
+        describe(&mut text, setting, &[]);
         text.extend(["#[upstreams.", setting.key, "]\n"]);
         assign(&mut text, setting);
     }
@@ -74,20 +76,20 @@ pub fn example() -> String {
     text
 }
 
-/// What it is, as a comment.
-fn describe(text: &mut String, setting: &Setting) {
+/// The variables that set it, besides the one that has its key for a name.
+fn variables_of(setting: &Setting) -> Vec<&'static str> {
+    let names = setting.aliases.iter().chain(setting.related);
+    names.copied().collect()
+}
+
+/// What it is, as a comment, with the names of those variables.
+fn describe(text: &mut String, setting: &Setting, variables: &[&str]) {
     let mut about = setting.about.to_owned();
     if setting.reload == super::Reload::Restart {
         about.push_str("; restart");
     }
-    let names: Vec<&str> = setting
-        .aliases
-        .iter()
-        .chain(setting.related)
-        .copied()
-        .collect();
-    if !names.is_empty() {
-        about.extend([" [", &names.join(", "), "]"]);
+    if !variables.is_empty() {
+        about.extend([" [", &variables.join(", "), "]"]);
     }
     let mut line = String::from("#");
     for word in about.split(' ') {

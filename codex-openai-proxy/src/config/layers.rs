@@ -1,7 +1,9 @@
 //! The layers: file, profile, environment, command line. The last that says something wins.
 
+mod address;
+
 use super::{
-    DEFAULT_ADDR, Flags, Mistake, Origin,
+    Flags, Mistake, Origin,
     document::{Document, Entry, Item, Table, Value},
     error::Place,
     names,
@@ -9,8 +11,8 @@ use super::{
     value::{self, Written},
 };
 use std::{
+    cmp::Ordering,
     fs, io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -20,8 +22,10 @@ pub(super) const PROFILES: &str = "profiles";
 /// The list of the providers.
 pub(super) const UPSTREAMS: &str = "upstreams";
 
-/// The variables of a host for `PORT`, the first that is set wins.
-const HOSTS: [&str; 2] = ["PROXY_HOST", "HOST"];
+/// Switches that mean a setting which is none.
+const ENABLE_CORS: &str = "PROXY_ENABLE_CORS";
+const HIDE_REASONING: &str = "CODEX_HIDE_REASONING";
+pub(super) const SWITCHES: [&str; 2] = [ENABLE_CORS, HIDE_REASONING];
 
 /// Looks up a variable.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -32,6 +36,7 @@ pub(super) struct Layers<'a> {
     flags: &'a Flags,
     document: Document,
     profile: Option<String>,
+    is_whole: bool,
 }
 
 /// One entry of a table whose names are the user's own.
@@ -51,20 +56,21 @@ pub(super) struct RawProvider {
 }
 
 impl<'a> Layers<'a> {
+    /// The environment and the flags alone.
+    pub(super) fn without_file(env: Env<'a>, flags: &'a Flags) -> Self {
+        Self {
+            env,
+            flags,
+            document: Document::empty(PathBuf::new()),
+            profile: None,
+            is_whole: true,
+        }
+    }
+
     /// Reads the file of `--config`, which has to be there, or that of our folder, which need not; and
     /// finds the profile.
     pub(super) fn open(env: Env<'a>, flags: &'a Flags, mistakes: &mut Vec<Mistake>) -> Self {
-        let nothing = |path| Document {
-            path,
-            root: Table::default(),
-            faults: Vec::new(),
-        };
-        let mut layers = Self {
-            env,
-            flags,
-            document: nothing(PathBuf::new()),
-            profile: None,
-        };
+        let mut layers = Self::without_file(env, flags);
         let named = match &flags.config {
             // Not as text: a path need not be any.
             Some(path) => Some(path.clone()),
@@ -78,18 +84,20 @@ impl<'a> Layers<'a> {
             .or_else(|| Some(layers.home()?.join("config.toml")))
             .unwrap_or_default();
         let path = std::path::absolute(&path).unwrap_or(path);
-        layers.document = match fs::read_to_string(&path) {
-            Ok(text) => Document::parse(path, &text),
+        let before = mistakes.len();
+        layers.document = match fs::read(&path) {
+            Ok(bytes) => Document::read(path, &bytes),
             Err(error) => {
                 if is_named || error.kind() != io::ErrorKind::NotFound {
                     mistakes.push(Mistake::new(path.display().to_string(), error));
                 }
-                nothing(path)
+                Document::empty(path)
             }
         };
         mistakes.extend(layers.document.faults.iter().cloned());
-        mistakes.extend(names::unknown_keys(&layers.document));
         layers.profile = layers.select_profile(mistakes);
+        layers.is_whole = mistakes.len() == before;
+        mistakes.extend(names::unknown_keys(&layers.document));
         layers
     }
 
@@ -106,9 +114,9 @@ impl<'a> Layers<'a> {
         self.folder(&of::CODEX_HOME, || Some(dirs::home_dir()?.join(".codex")))
     }
 
-    /// Whether all of the file is TOML.
+    /// Whether the file could be read, all of it is TOML, and the profile is there.
     pub(super) fn is_whole(&self) -> bool {
-        self.document.faults.is_empty()
+        self.is_whole
     }
 
     /// The file.
@@ -136,24 +144,64 @@ impl<'a> Layers<'a> {
             .filter(|written| !written.is_blank(setting))
     }
 
+    /// How strong the layer is that says something of these settings, against the one that does of
+    /// `others`.
+    pub(super) fn compare(&self, settings: &[&Setting], others: &[&Setting]) -> Ordering {
+        let strength = |settings| self.strongest(settings).map(|origin| origin.strength());
+        strength(settings).cmp(&strength(others))
+    }
+
+    /// The strongest place where one of these settings is set.
+    pub(super) fn strongest(&self, settings: &[&Setting]) -> Option<Origin> {
+        let origins = settings
+            .iter()
+            .filter_map(|setting| Some(self.find(setting)?.origin));
+        origins.max_by_key(Origin::strength)
+    }
+
+    /// The entries of a table wherever they stand, also in profiles that are not in force.
+    pub(super) fn entries_everywhere(&self, setting: &Setting) -> Vec<Named> {
+        let profiles = self
+            .profiles()
+            .filter_map(|entry| Some((Some(entry.key.as_str()), entry.item.value.as_table()?)));
+        let roots = std::iter::once((None, &self.document.root)).chain(profiles);
+        roots
+            .flat_map(|(profile, root)| self.entries_of(profile, root, setting))
+            .collect()
+    }
+
+    /// The profiles of the file.
+    pub(super) fn profiles(&self) -> impl Iterator<Item = &Entry> {
+        let profiles = self.document.root.get(PROFILES);
+        let profiles = profiles.and_then(|entry| entry.item.value.as_table());
+        profiles.into_iter().flat_map(|table| &table.entries)
+    }
+
     /// The entries of a table with the user's own names. A profile adds to those of the file, and
     /// replaces what has the same name.
     pub(super) fn entries(&self, setting: &Setting) -> Vec<Named> {
         let mut all: Vec<Named> = Vec::new();
         for (profile, root) in self.roots().into_iter().rev() {
-            let table = root
-                .find(setting.key)
-                .and_then(|entry| entry.item.value.as_table());
-            for entry in table.into_iter().flat_map(|table| &table.entries) {
-                let key = format!("{}.{}", setting.key, value::key(&entry.key));
-                all.retain(|other| other.name != entry.key);
-                all.push(Named {
-                    name: entry.key.clone(),
-                    written: self.written(profile, &key, entry),
-                });
+            for named in self.entries_of(profile, root, setting) {
+                all.retain(|other| other.name != named.name);
+                all.push(named);
             }
         }
         all
+    }
+
+    fn entries_of(&self, profile: Option<&str>, root: &Table, setting: &Setting) -> Vec<Named> {
+        let table = root.find(setting.key);
+        let table = table.and_then(|entry| entry.item.value.as_table());
+        let entries = table.into_iter().flat_map(|table| &table.entries);
+        let named = entries.map(|entry| {
+            let key = format!("{}.{}", setting.key, value::key(&entry.key));
+            Named {
+                name: entry.key.clone(),
+                written: self.written(profile, &key, entry),
+            }
+        });
+        named.collect()
     }
 
     /// The providers of the profile, if it names any, or those of the file.
@@ -178,22 +226,6 @@ impl<'a> Layers<'a> {
         items.iter().enumerate().filter_map(provider).collect()
     }
 
-    /// The name of the address that is taken although `PORT` is set too.
-    pub(super) fn idle_port(&self) -> Option<String> {
-        self.variable("PORT")?;
-        let own = self
-            .flag(&of::ADDR)
-            .or_else(|| self.own_variable(&of::ADDR))?;
-        Some(own.name)
-    }
-
-    /// The host beside `PORT` that is no address, and the variable that names it.
-    pub(super) fn idle_host(&self) -> Option<(&'static str, String)> {
-        self.variable("PORT")?;
-        let (name, host) = self.host()?;
-        (ip(&host).is_none()).then_some((name, host))
-    }
-
     fn folder(
         &self,
         setting: &Setting,
@@ -208,8 +240,8 @@ impl<'a> Layers<'a> {
     fn roots(&self) -> Vec<(Option<&str>, &Table)> {
         let root = &self.document.root;
         let profile = self.profile.as_deref().and_then(|name| {
-            let profiles = root.get(PROFILES)?.item.value.as_table()?;
-            Some((Some(name), profiles.get(name)?.item.value.as_table()?))
+            let entry = self.profiles().find(|entry| entry.key == name)?;
+            Some((Some(name), entry.item.value.as_table()?))
         });
         profile.into_iter().chain([(None, root)]).collect()
     }
@@ -223,13 +255,7 @@ impl<'a> Layers<'a> {
                 return None;
             }
         };
-        let profiles = self.document.root.get(PROFILES);
-        let profiles = profiles.and_then(|entry| entry.item.value.as_table());
-        let known: Vec<&str> = profiles
-            .into_iter()
-            .flat_map(|table| &table.entries)
-            .map(|entry| entry.key.as_str())
-            .collect();
+        let known: Vec<&str> = self.profiles().map(|entry| entry.key.as_str()).collect();
         if known.contains(&name.as_str()) {
             return Some(name);
         }
@@ -266,59 +292,28 @@ impl<'a> Layers<'a> {
     }
 
     fn environment(&self, setting: &Setting) -> Option<Written> {
-        self.own_variable(setting).or_else(|| match setting.key {
-            "server.addr" => self.address_of_parts(),
+        let own = || self.own_variable(setting);
+        let switched = |name, when, value| {
+            let text = self.variable(name)?;
+            (value::switch(&text) == Some(when)).then(|| of_variable(name, value))
+        };
+        match setting.key {
+            "server.addr" => own().or_else(|| self.address_of_parts()),
+            // Off is off, whatever a list says.
             "server.cors_origins" => {
-                let name = "PROXY_ENABLE_CORS";
-                let text = self.variable(name)?;
-                (value::switch(&text) == Some(false))
-                    .then(|| of_variable(name, Value::List(Vec::new())))
+                switched(ENABLE_CORS, false, Value::List(Vec::new())).or_else(own)
             }
             "reply.reasoning" => {
-                let name = "CODEX_HIDE_REASONING";
-                let text = self.variable(name)?;
-                (value::switch(&text) == Some(true))
-                    .then(|| of_variable(name, Value::Text("off".into())))
+                own().or_else(|| switched(HIDE_REASONING, true, Value::Text("off".into())))
             }
-            _ => None,
-        })
+            _ => own(),
+        }
     }
 
     fn own_variable(&self, setting: &Setting) -> Option<Written> {
         setting
             .variables()
             .find_map(|name| self.written_variable(&name))
-    }
-
-    /// The address that `HOST` and `PORT` make of the one beneath.
-    fn address_of_parts(&self) -> Option<Written> {
-        let host = self.host();
-        let host = host.and_then(|(name, host)| Some((name, ip(&host)?)));
-        let port = self.variable("PORT");
-        let name = match (&port, &host) {
-            (Some(_), _) => "PORT",
-            (None, Some((name, _))) => name,
-            (None, None) => return None,
-        };
-        let beneath = self.of_file(&of::ADDR);
-        let beneath = beneath.and_then(|written| match written.value {
-            Value::Text(text) => text.parse().ok(),
-            _ => None,
-        });
-        let beneath: SocketAddr = beneath.unwrap_or(DEFAULT_ADDR);
-        let ip = host.map_or(beneath.ip(), |(_, ip)| ip);
-        let port = port.unwrap_or_else(|| beneath.port().to_string());
-        let text = match ip {
-            IpAddr::V4(ip) => format!("{ip}:{port}"),
-            IpAddr::V6(ip) => format!("[{ip}]:{port}"),
-        };
-        Some(of_variable(name, Value::Text(text)))
-    }
-
-    fn host(&self) -> Option<(&'static str, String)> {
-        HOSTS
-            .into_iter()
-            .find_map(|name| Some((name, self.variable(name)?)))
     }
 
     fn of_file(&self, setting: &Setting) -> Option<Written> {
@@ -389,12 +384,4 @@ fn qualified(profile: Option<&str>, key: &str) -> String {
         None => key.to_owned(),
         Some(profile) => format!("{PROFILES}.{}.{key}", value::key(profile)),
     }
-}
-
-/// An address, also by the name that every machine has for itself.
-fn ip(host: &str) -> Option<IpAddr> {
-    if host.eq_ignore_ascii_case("localhost") {
-        return Some(Ipv4Addr::LOCALHOST.into());
-    }
-    host.trim_matches(['[', ']']).parse().ok()
 }

@@ -6,15 +6,15 @@ mod server;
 pub(super) mod upstreams;
 
 use super::{
-    CodexSettings, Config, ConfigError, ContextOverflow, ConversationSettings, Flags, KeptBodies,
-    Loaded, LogFormat, LogSettings, Mistake, ReasoningSetting,
+    CodexSettings, Config, ConfigError, ContextOverflow, ConversationSettings, Flags, INFO_FILTER,
+    KeptBodies, Loaded, LogFormat, LogSettings, Mistake, ReasoningSetting,
     document::Value,
     effective, is_on_this_machine,
-    layers::{Env, Layers, Named},
+    layers::{Env, Layers, Named, PROFILES, SWITCHES},
     names,
     reader::Reader,
     settings::{Setting, of, provider},
-    value::{Parsed, Written, wrong_type},
+    value::{Parsed, Written, no_switch, switch, wrong_type},
 };
 use crate::turn::Aliases;
 use std::{path::PathBuf, time::Duration};
@@ -38,7 +38,8 @@ pub(super) fn read(env: Env<'_>, names: &[String], flags: &Flags) -> Result<Load
     let layers = Layers::open(env, flags, &mut mistakes);
     let variable = |name: &str| layers.variable(name);
     mistakes.extend(names::unknown_variables(names, &variable));
-    let warnings = names::without_effect(&variable);
+    let mut warnings = names::without_effect(&variable);
+    warnings.extend(names::nearly_known(names, &variable));
     let (home, codex_home) = (layers.home(), layers.codex_home());
     let mut reader = Reader {
         is_whole: layers.is_whole(),
@@ -46,6 +47,7 @@ pub(super) fn read(env: Env<'_>, names: &[String], flags: &Flags) -> Result<Load
         mistakes,
         warnings,
     };
+    reader.check_switches();
     let config = Config {
         addr: reader.addr(),
         home: reader.home(&of::HOME, home),
@@ -93,11 +95,39 @@ pub(super) fn read(env: Env<'_>, names: &[String], flags: &Flags) -> Result<Load
     })
 }
 
+/// The same, and every mistake of the profiles that are not in force, as far as it stands in them.
+pub(super) fn check(env: Env<'_>, names: &[String], flags: &Flags) -> Result<Loaded, ConfigError> {
+    let loaded = read(env, names, flags);
+    let mut mistakes = match &loaded {
+        Ok(_) => Vec::new(),
+        Err(error) => error.mistakes.clone(),
+    };
+    let of_profile = format!("{PROFILES}.");
+    for profile in Layers::open(env, flags, &mut Vec::new()).profiles() {
+        let flags = Flags {
+            profile: Some(profile.key.clone()),
+            ..flags.clone()
+        };
+        let Err(error) = read(env, names, &flags) else {
+            continue;
+        };
+        for mistake in error.mistakes {
+            if mistake.name.starts_with(&of_profile) && !mistakes.contains(&mistake) {
+                mistakes.push(mistake);
+            }
+        }
+    }
+    match loaded {
+        Ok(loaded) if mistakes.is_empty() => Ok(loaded),
+        _ => Err(ConfigError::new(mistakes)),
+    }
+}
+
 /// How much of codex-core is logged beside so much of ours: it tells each step of its threads at `info`.
 fn filter_of_level(level: &str) -> String {
     match level {
         "error" | "warn" => level.to_owned(),
-        "info" => "info,codex_=warn,codex_openai_proxy=info".to_owned(),
+        "info" => INFO_FILTER.to_owned(),
         more => format!("{more},codex_=info,codex_openai_proxy={more}"),
     }
 }
@@ -162,8 +192,10 @@ impl Reader<'_> {
     fn log_filter(&mut self) -> Option<String> {
         let filter = self.layers.find(&of::LOG_FILTER);
         let level = self.layers.find(&of::LOG_LEVEL);
-        let strength = |written: &Option<Written>| written.as_ref().map(|it| it.origin.strength());
-        let by_level = strength(&level) > strength(&filter);
+        let by_level = self
+            .layers
+            .compare(&[&of::LOG_LEVEL], &[&of::LOG_FILTER])
+            .is_gt();
         let level = self.parse(&of::LOG_LEVEL, level.as_ref());
         let filter_text = self.parse(&of::LOG_FILTER, filter.as_ref());
         let filter_text = filter_text.and_then(Parsed::into_text);
@@ -254,11 +286,24 @@ impl Reader<'_> {
         names
     }
 
+    /// Those that mean another setting say nothing where they are neither on nor off.
+    fn check_switches(&mut self) {
+        for name in SWITCHES {
+            if let Some(text) = self.layers.variable(name)
+                && switch(&text).is_none()
+            {
+                self.add(name, no_switch(&text));
+            }
+        }
+    }
+
     /// What can only be seen in the whole.
     fn check(&mut self, config: &Config) {
+        // A key that is wrong is told as such; one may stand where the file could not be read.
         if !config.addr.ip().to_canonical().is_loopback()
             && config.api_keys.is_empty()
-            && self.mistakes.is_empty()
+            && !self.is_a_key_written()
+            && self.is_whole
         {
             self.wrong_setting(
                 &of::ADDR,

@@ -7,7 +7,7 @@ use super::{
     settings::{Kind, PREFIX, PROVIDER_SETTINGS, SETTINGS, Setting},
     value::{key, wrong_type},
 };
-use std::{collections::BTreeSet, path::Path};
+use std::{borrow::Cow, collections::BTreeSet, path::Path};
 
 /// How alike two names are at least, of 1, if one may be meant by the other.
 const ALIKE: f64 = 0.8;
@@ -15,12 +15,19 @@ const ALIKE: f64 = 0.8;
 /// The same for a key of another section, which is further away.
 const ALIKE_ELSEWHERE: f64 = 0.9;
 
+/// What variables of proxies of this kind begin with, ours aside.
+const FAMILIES: [&str; 4] = ["CODEX_", "PROXY_", "RATE_LIMIT_", "UPSTREAM_"];
+
+/// Variables of the Codex CLI that are like one of these and mean something else.
+const OF_CODEX: [&str; 2] = ["CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED"];
+
 /// Variables of other proxies of this kind that mean nothing here, and what to know of them.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     (
         "CODEX_ALLOW_DANGER_FULL_ACCESS",
         "models run nothing on this machine",
     ),
+    ("CODEX_APPROVAL_MODE", "models run nothing on this machine"),
     (
         "CODEX_APPROVAL_POLICY",
         "models run nothing on this machine",
@@ -49,6 +56,10 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
         "Codex's own config.toml is in CODEX_HOME",
     ),
     (
+        "PROXY_PORT",
+        "PORT and CODEX_OPENAI_PROXY_ADDR say where to listen",
+    ),
+    (
         "PROXY_RATE_LIMIT_MAX",
         "RATE_LIMIT_MAX and RATE_LIMIT_WINDOW limit the rate",
     ),
@@ -74,11 +85,7 @@ pub(super) fn unknown_variables(
     names: &[String],
     value: &dyn Fn(&str) -> Option<String>,
 ) -> Vec<Mistake> {
-    let known: BTreeSet<String> = SETTINGS
-        .iter()
-        .flat_map(|setting| setting.variables())
-        .map(std::borrow::Cow::into_owned)
-        .collect();
+    let known = known_variables();
     let names: BTreeSet<&String> = names.iter().collect();
     let unknown = names
         .into_iter()
@@ -86,22 +93,67 @@ pub(super) fn unknown_variables(
     let set =
         unknown.filter(|name| value(name).is_some_and(|value| !is_of_kubernetes(name, &value)));
     let mistakes = set.map(|name| {
-        let rest = &name[PREFIX.len()..];
-        let nearest = known
-            .iter()
-            .filter_map(|known| {
-                Some((
-                    strsim::jaro_winkler(rest, known.strip_prefix(PREFIX)?),
-                    known,
-                ))
-            })
-            .max_by(|one, other| one.0.total_cmp(&other.0))
-            .filter(|(alike, _)| *alike >= ALIKE);
-        let advice =
-            nearest.map_or_else(String::new, |(_, known)| format!(": did you mean {known}?"));
+        let nearest = nearest_variable(name, PREFIX, &known, ALIKE);
+        let advice = nearest.map_or_else(String::new, |known| format!(": did you mean {known}?"));
         Mistake::new(name, format_args!("is no variable of this program{advice}"))
     });
     mistakes.collect()
+}
+
+/// Variables that are nearly one of those that do not begin as ours do. They may as well be another
+/// program's.
+pub(super) fn nearly_known(
+    names: &[String],
+    value: &dyn Fn(&str) -> Option<String>,
+) -> Vec<Mistake> {
+    let known = known_variables();
+    let is_free = |name: &&String| {
+        !known.contains(*name) && !name.starts_with(PREFIX) && !OF_CODEX.contains(&name.as_str())
+    };
+    let names: BTreeSet<&String> = names.iter().filter(is_free).collect();
+    let near = names.into_iter().filter_map(|name| {
+        let family = FAMILIES.into_iter().find(|it| name.starts_with(it))?;
+        let meant = nearest_variable(name, family, &known, ALIKE_ELSEWHERE)?;
+        value(name)?;
+        let message = format!("is no variable of this program: did you mean {meant}?");
+        Some(Mistake::new(name, message))
+    });
+    near.collect()
+}
+
+/// Every variable that means something here, or is known to mean nothing.
+fn known_variables() -> BTreeSet<String> {
+    let all = SETTINGS.iter().chain(PROVIDER_SETTINGS);
+    let related = all.flat_map(|setting| setting.related).copied();
+    let without_effect = WITHOUT_EFFECT.iter().map(|(name, _)| *name);
+    SETTINGS
+        .iter()
+        .flat_map(|setting| setting.variables())
+        .map(Cow::into_owned)
+        .chain(related.chain(without_effect).map(str::to_owned))
+        .collect()
+}
+
+/// The known variable that is most like `name`, if it is alike enough. Both begin with `family`, which
+/// does not count.
+fn nearest_variable<'k>(
+    name: &str,
+    family: &str,
+    known: &'k BTreeSet<String>,
+    enough: f64,
+) -> Option<&'k str> {
+    let rest = name.strip_prefix(family)?;
+    let of_family = known.iter().filter_map(|name| name.strip_prefix(family));
+    let alike = of_family.map(|known| (strsim::jaro_winkler(rest, known), known));
+    let (_, nearest) = alike
+        .filter(|(alike, _)| *alike >= enough)
+        .max_by(|one, other| {
+            // One that goes on where the name ends is meant rather than others.
+            let goes_on = |known: &str| known.starts_with(rest);
+            let by_end = goes_on(one.1).cmp(&goes_on(other.1));
+            by_end.then(one.0.total_cmp(&other.0))
+        })?;
+    known.get(&format!("{family}{nearest}")).map(String::as_str)
 }
 
 /// Variables of other proxies that are set and mean nothing here.
@@ -157,6 +209,10 @@ impl Search<'_> {
                 }
                 (PROFILES, value) if !is_profile => self.profiles(entry, value),
                 ("profile", _) if !is_profile => {}
+                (PROFILES | "profile", _) => {
+                    let name = format!("{prefix}{}", entry.key);
+                    self.unknown(entry, name, "cannot stand in a profile".to_owned());
+                }
                 _ => self.entry(entry, "", prefix),
             }
         }
@@ -182,7 +238,15 @@ impl Search<'_> {
         let path = format!("{section}{dot}{}", entry.key);
         let in_file = || SETTINGS.iter().filter(|setting| setting.in_file);
         let name = format!("{prefix}{section}{dot}{}", key(&entry.key));
-        if let Some(setting) = in_file().find(|setting| setting.key == path && path != "profile") {
+        let setting = in_file().find(|setting| setting.key == path);
+        if entry.key.contains('.') {
+            // To TOML, what stands in quotes is one key.
+            let message = match setting {
+                Some(setting) => format!("is no setting: {}", unquoted(setting, prefix)),
+                None => "is no setting".to_owned(),
+            };
+            self.unknown(entry, name, message);
+        } else if let Some(setting) = setting {
             if setting.kind == Kind::Table && entry.item.value.as_table().is_none() {
                 self.wrong_type(entry, name, &entry.item.value, "a table");
             }
@@ -275,6 +339,16 @@ fn nearest(name: &str, path: &str, section: &str) -> Option<&'static str> {
         .and_then(|meant| in_file().find(|setting| setting.name() == meant))
         .map(|setting| setting.key)
         .or_else(|| best(path, in_file().map(|setting| setting.key), ALIKE_ELSEWHERE))
+}
+
+/// How a setting is written whose whole key stood between quotes.
+fn unquoted(setting: &Setting, prefix: &str) -> String {
+    if setting.kind == Kind::Table {
+        format!("write `[{prefix}{}]`, without quotes", setting.key)
+    } else {
+        let (section, name) = (setting.section(), setting.name());
+        format!("write `[{prefix}{section}]` and `{name}`, without quotes")
+    }
 }
 
 fn known_in(section: &str) -> String {

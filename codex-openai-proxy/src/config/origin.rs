@@ -1,8 +1,10 @@
 //! Where a setting comes from, and what is in force.
 
+use super::keys::random;
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 /// Where a value was set.
@@ -30,6 +32,13 @@ pub enum Origin {
     Environment(String),
     /// By this flag of the command line.
     Flag(String),
+    /// There, to no effect: another setting says the same thing otherwise.
+    Overruled {
+        /// Where it was set.
+        origin: Box<Origin>,
+        /// Where the other one was.
+        by: Box<Origin>,
+    },
 }
 
 impl Origin {
@@ -54,6 +63,7 @@ impl Origin {
             Self::Profile { .. } => 2,
             Self::Environment(_) => 3,
             Self::Flag(_) => 4,
+            Self::Overruled { origin, .. } => origin.strength(),
         }
     }
 }
@@ -67,6 +77,7 @@ impl fmt::Display for Origin {
                 write!(f, "{}:{line} (profile {name})", path.display())
             }
             Self::Environment(name) | Self::Flag(name) => f.write_str(name),
+            Self::Overruled { origin, by } => write!(f, "{origin}, but {by} wins"),
         }
     }
 }
@@ -81,7 +92,7 @@ pub enum Reload {
 }
 
 /// A setting that is in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Effective {
     /// Its key in the file, such as `server.addr`; of providers and API keys with their name, such as
     /// `upstreams.ollama.base_url`.
@@ -92,8 +103,31 @@ pub struct Effective {
     pub origin: Origin,
     /// Whether a running process takes up another.
     pub reload: Reload,
-    /// The digest of a secret, which its `value` does not tell.
-    pub(super) secret: Option<blake3::Hash>,
+    /// What tells secrets apart, which its `value` does not.
+    pub(super) secret: Option<Fingerprint>,
+}
+
+/// The digest of a secret, under a key that only this process has: nobody can try secrets against it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint(blake3::Hash);
+
+impl Fingerprint {
+    pub(super) fn of(secret: &str) -> Self {
+        // A system without randomness leaves the digest without a key. It is shown to nobody either way.
+        static KEY: LazyLock<[u8; 32]> = LazyLock::new(|| random().unwrap_or_default());
+        Self(blake3::keyed_hash(&KEY, secret.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Effective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Effective")
+            .field("key", &self.key)
+            .field("value", &self.value)
+            .field("origin", &self.origin)
+            .field("reload", &self.reload)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Effective {

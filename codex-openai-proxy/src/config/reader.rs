@@ -2,9 +2,10 @@
 
 use super::{
     ConfigError, Mistake,
+    document::Value,
     layers::Layers,
     settings::Setting,
-    value::{Parsed, Written},
+    value::{Parsed, Written, wrong_type},
 };
 use std::{fmt::Display, time::Duration};
 
@@ -16,6 +17,13 @@ pub(super) struct Reader<'a> {
     pub(super) warnings: Vec<Mistake>,
     /// Whether all of the file could be read. What seems to be missing may stand where it could not.
     pub(super) is_whole: bool,
+}
+
+/// One text of a list, and where it stands.
+pub(super) struct Listed {
+    pub(super) text: String,
+    /// The item; the whole where a variable names all of them.
+    pub(super) written: Written,
 }
 
 impl Reader<'_> {
@@ -93,8 +101,37 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn list(&mut self, setting: &Setting) -> Option<Vec<String>> {
-        self.get(setting)?.into_list()
+    pub(super) fn list(&mut self, setting: &Setting) -> Option<Vec<Listed>> {
+        let written = self.layers.find(setting);
+        self.items(setting, written.as_ref())
+    }
+
+    /// The items of a list, without those that are no text.
+    pub(super) fn items(
+        &mut self,
+        setting: &Setting,
+        written: Option<&Written>,
+    ) -> Option<Vec<Listed>> {
+        let written = written?;
+        let Some(items) = written.items() else {
+            let texts = self.parse(setting, Some(written))?.into_list()?;
+            let whole = |text| Listed {
+                text,
+                written: written.clone(),
+            };
+            return Some(texts.into_iter().map(whole).collect());
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for written in items {
+            match &written.value {
+                Value::Text(text) => texts.push(Listed {
+                    text: text.clone(),
+                    written,
+                }),
+                other => self.wrong(&written, wrong_type(other, "a string")),
+            }
+        }
+        Some(texts)
     }
 
     /// What the word stands for.
@@ -123,11 +160,7 @@ impl Reader<'_> {
         mistakes.retain(|mistake| {
             mistake.is_of_syntax() || mistake.at.is_none() || !broken.contains(&line(mistake))
         });
-        mistakes.sort_by_key(|mistake| {
-            let at = mistake.at.as_ref();
-            at.map_or((usize::MAX, 0), |at| (at.line, at.column))
-        });
-        Err(ConfigError { mistakes })
+        Err(ConfigError::new(mistakes))
     }
 }
 

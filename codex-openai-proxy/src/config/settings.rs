@@ -124,12 +124,11 @@ impl Setting {
         self
     }
 
-    /// The variables that hold it, the strongest first: our own, then the names that others use. Tables
-    /// and what a provider is made of have none.
+    /// The variables that hold it, the strongest first: our own, then its other names. Tables have none. Not
+    /// for what a provider is made of.
     pub fn variables(&self) -> impl Iterator<Item = Cow<'static, str>> + use<> {
         let names = self.aliases;
-        let has_own = names.iter().any(|name| name.starts_with(PREFIX));
-        let own = (self.kind != Kind::Table && !has_own).then(|| {
+        let own = (self.kind != Kind::Table).then(|| {
             let name = self.key.replace('.', "_").to_ascii_uppercase();
             Cow::Owned(format!("{PREFIX}{name}"))
         });

@@ -1,7 +1,7 @@
 //! Where the configuration is read from: flags, environment, file.
 
-use super::{Config, ConfigError, Effective, Mistake, load};
-use std::{fmt, path::PathBuf, sync::Arc};
+use super::{Config, ConfigError, Effective, Mistake, layers::Layers, load};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 /// What looks up a variable.
 pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -52,6 +52,22 @@ impl Sources {
     /// Every mistake that there is, each with its key, variable or flag, and its place in the file.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
         load::read(&*self.env, &self.names, &self.flags)
+    }
+
+    /// The same for who wants every mistake to be told: those in profiles that are not in force, too.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Sources::load`].
+    pub fn check(&self) -> Result<Loaded, ConfigError> {
+        load::check(&*self.env, &self.names, &self.flags)
+    }
+
+    /// Where to listen, if the flags and the environment say it: for whoever looks for a server while its
+    /// file cannot be used. `None` too where the port is left to the file.
+    #[must_use]
+    pub fn addr_without_file(&self) -> Option<SocketAddr> {
+        Layers::without_file(&*self.env, &self.flags).addr_with_port()
     }
 }
 

@@ -54,6 +54,10 @@ impl Setup {
     }
 
     fn load(&self) -> Result<Loaded, ConfigError> {
+        self.sources().load()
+    }
+
+    fn sources(&self) -> Sources {
         let folder = self.dir.path().display().to_string();
         let vars = self.vars.clone();
         let env = move |name: &str| {
@@ -67,7 +71,6 @@ impl Setup {
             names: self.vars.iter().map(|(name, _)| name.clone()).collect(),
             flags: self.flags.clone(),
         }
-        .load()
     }
 
     fn config(&self) -> Config {

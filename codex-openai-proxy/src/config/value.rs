@@ -2,7 +2,7 @@
 
 use super::{
     Origin, Setting,
-    document::Value,
+    document::{Item, Value},
     error::Place,
     settings::{Kind, NOT_SET},
     units,
@@ -12,8 +12,8 @@ use std::{
     time::Duration,
 };
 
-/// A setting as it was written.
-#[derive(Debug, Clone)]
+/// A setting as it was written. It may be a key, so that nothing shows it.
+#[derive(Clone)]
 pub(super) struct Written {
     /// The key, variable or flag.
     pub(super) name: String,
@@ -47,11 +47,26 @@ impl Written {
         }
     }
 
+    /// The items of a list of the file, each with its place.
+    pub(super) fn items(&self) -> Option<Vec<Self>> {
+        let Value::List(items) = &self.value else {
+            return None;
+        };
+        let item = |(index, item): (usize, &Item)| Self {
+            name: format!("{}[{index}]", self.name),
+            value: item.value.clone(),
+            origin: self.origin.clone(),
+            at: self.at.as_ref().map(|list| item.at.of(&list.file)),
+        };
+        Some(items.iter().enumerate().map(item).collect())
+    }
+
     /// What it means.
     ///
     /// # Errors
     ///
-    /// What is wrong with it. Tells the value, unless the setting is a secret or it has the wrong type.
+    /// What is wrong with it. Tells the value where it has the right type, so that no setting which is a
+    /// secret is read by this.
     pub(super) fn parse(&self, setting: &Setting) -> Result<Parsed, String> {
         match (&self.value, &self.origin) {
             (Value::Text(text), Origin::Environment(_) | Origin::Flag(_)) => {
@@ -61,21 +76,29 @@ impl Written {
         }
     }
 
+    /// What a variable counts, where its name says so.
+    fn unit_of_bare_numbers(&self) -> Option<&'static str> {
+        if self.name.ends_with("_MS") {
+            Some("ms")
+        } else {
+            (self.name.ends_with("_SECONDS") || self.name == "CODEX_TIMEOUT").then_some("s")
+        }
+    }
+
     /// What text means that came without a type.
     fn parse_text(&self, kind: Kind, text: &str) -> Result<Parsed, String> {
-        let counts_milliseconds = self.name.ends_with("_MS");
+        let unit = self.unit_of_bare_numbers();
         let duration = || {
             let is_bare = text.bytes().all(|byte| byte.is_ascii_digit());
-            if counts_milliseconds && is_bare {
-                units::duration(&format!("{text}ms"))
-            } else {
-                units::duration(text)
+            match unit.filter(|_| is_bare) {
+                Some(unit) => units::duration(&format!("{text}{unit}")),
+                None => units::duration(text),
             }
         };
         match kind {
             Kind::Switch => switch(text)
                 .map(Parsed::Switch)
-                .ok_or_else(|| format!("{text:?} is neither 1 nor 0, true nor false")),
+                .ok_or_else(|| no_switch(text)),
             Kind::Number(least, most) => match text.parse() {
                 Ok(number) => in_range(number, least, most).map(Parsed::Number),
                 Err(_) => Err(format!("{text:?} is no whole number")),
@@ -226,6 +249,11 @@ pub(super) fn switch(text: &str) -> Option<bool> {
         "0" | "false" | "no" | "off" => Some(false),
         _ => None,
     }
+}
+
+/// Says that text is no [`switch`].
+pub(super) fn no_switch(text: &str) -> String {
+    format!("{text:?} is neither 1 nor 0, true nor false")
 }
 
 /// Text as a string of TOML.

@@ -32,7 +32,7 @@ mod tuning;
 pub use breaks::layer as telemetry_layer;
 pub use settings::CODEX_VERSION;
 
-use super::{Engine, Readiness, Report, TurnStream};
+use super::{ConfigureError, Engine, Readiness, Report, TurnStream};
 use crate::{
     config::{CodexSettings, ConversationSettings},
     conversation::{Store, StoreError, blocks, has_reply},
@@ -325,12 +325,15 @@ impl Engine for CodexEngine {
         }
     }
 
-    fn configure(&self, codex: &CodexSettings, conversations: ConversationSettings) {
+    fn configure(
+        &self,
+        codex: &CodexSettings,
+        conversations: ConversationSettings,
+    ) -> Result<(), ConfigureError> {
+        let tuning = Tuning::new(codex).map_err(|error| ConfigureError(error.into()))?;
+        self.shared.tuning.store(Arc::new(tuning));
         self.shared.registry.configure(conversations);
-        match Tuning::new(codex) {
-            Ok(tuning) => self.shared.tuning.store(Arc::new(tuning)),
-            Err(error) => tracing::error!(%error, "codex_settings_not_taken_up"),
-        }
+        Ok(())
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

@@ -4,13 +4,16 @@
 //! directly: through a tunnel or a reverse proxy everybody comes from 127.0.0.1, and so does any
 //! web page that this machine's browser shows, so the peer's address alone proves nothing.
 
+mod counters;
 mod direct;
 mod guesses;
+mod refusals;
 #[cfg(test)]
 mod tests;
 
 pub use direct::{Indirection, same_origin};
 pub use guesses::Guesses;
+pub use refusals::{Refusals, Told};
 
 use super::{routes::Access, session::Sessions};
 use crate::config::{

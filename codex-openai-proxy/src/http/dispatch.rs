@@ -2,7 +2,7 @@
 
 use super::{
     AppState,
-    access::{self, Arrival},
+    access::{self, Arrival, Refusal},
     admission::{
         Deadline,
         gate::{Patience, Permit},
@@ -15,7 +15,7 @@ use super::{
     service::{RequestName, is_log},
     watch::Watch,
 };
-use crate::{traffic::RequestLog, wire::peek::Shape};
+use crate::{traffic::RequestLog, turn::TraceContext, wire::peek::Shape};
 use futures_util::{
     FutureExt,
     future::{BoxFuture, ready},
@@ -46,7 +46,7 @@ pub async fn dispatch(state: &AppState, request: Request<Incoming>) -> Response<
     let found = state.routes.find(head.uri.path());
     let found = found.as_ref();
     let endpoint = found.and_then(|found| found.endpoint(&head.method));
-    let mut watch = Watch::arrived(log_of(state, &head, endpoint), &head, endpoint);
+    let mut watch = Watch::arrived(log_of(state, &head, found), &head, endpoint);
     if is_of_api(&head, endpoint) {
         watch = watch.counted(&state.metrics);
     }
@@ -86,9 +86,12 @@ fn is_of_api(head: &Parts, endpoint: Option<Endpoint>) -> bool {
     !matches!(endpoint, Some(Endpoint::Health(_) | Endpoint::Metrics)) && !is_log(head.uri.path())
 }
 
-/// Where a request is logged. Whoever looks at the log is not to fill it.
-fn log_of(state: &AppState, head: &Parts, endpoint: Option<Endpoint>) -> RequestLog {
-    if is_of_api(head, endpoint) {
+/// Where a request is logged. Whoever looks at the log is not to fill it, nor are strangers where they may
+/// ask for what is open to them as often as they like.
+fn log_of(state: &AppState, head: &Parts, found: Option<&Found<'_>>) -> RequestLog {
+    let is_open = found.is_some_and(|found| found.access() == Access::Open);
+    let endpoint = found.and_then(|found| found.endpoint(&head.method));
+    if !is_open && is_of_api(head, endpoint) {
         channel_of(state, head)
     } else {
         RequestLog::silent()
@@ -98,7 +101,8 @@ fn log_of(state: &AppState, head: &Parts, endpoint: Option<Endpoint>) -> Request
 fn channel_of(state: &AppState, head: &Parts) -> RequestLog {
     let name = head.extensions.get::<RequestName>();
     name.map_or_else(RequestLog::silent, |name| {
-        state.traffic.channel().request(Arc::clone(&name.id))
+        let log = state.traffic.channel().request(Arc::clone(&name.id));
+        log.in_trace(name.trace.as_ref().map(TraceContext::id))
     })
 }
 
@@ -113,7 +117,7 @@ fn let_in(
     let access = found.map_or(Access::Guarded, Found::access);
     let arrival = arrival(head);
     let caller = access::check(&arrival, access, &state.credentials())
-        .map_err(|refusal| state.slowed(refusal, &arrival))?;
+        .map_err(|refusal| state.counted(refusal, &arrival))?;
     watch.on_caller(&caller);
     // Whoever looks at the log, or after this process, is not to get into the way of its work.
     if access == Access::Open || is_log(head.uri.path()) {
@@ -254,12 +258,25 @@ fn done(
             response
         }
         Err(error) => {
-            // Nobody is to try out keys where it is quiet.
-            if error.is_of_wrong_key() && watch.log().is_silent() {
-                watch = Watch::arrived(channel_of(state, head), head, None);
+            if let Some(refusal) = error.refusal() {
+                on_refusal(state, head, &mut watch, refusal);
             }
             watch.on_error(&error);
             error.into_response()
         }
+    }
+}
+
+/// Decides whether anybody hears of a request that is refused.
+fn on_refusal(state: &AppState, head: &Parts, watch: &mut Watch, refusal: Refusal) {
+    let is_silent = watch.log().is_silent();
+    // Nobody is to try out keys where it is quiet.
+    if is_silent && refusal != Refusal::WrongKey {
+        return;
+    }
+    if !state.tells_refusal(&arrival(head)) {
+        watch.mute();
+    } else if is_silent {
+        watch.speak(channel_of(state, head), head);
     }
 }

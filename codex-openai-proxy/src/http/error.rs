@@ -5,7 +5,7 @@ mod admission;
 mod provider;
 mod responses;
 
-use super::{body::ReplyBody, conversation, reply};
+use super::{access::Refusal, body::ReplyBody, conversation, reply};
 use crate::{
     traffic::LogError,
     turn::{ConversationId, Fault, TurnError},
@@ -42,17 +42,17 @@ pub struct ErrorReply {
     raw: Option<Bytes>,
     /// What the client is not told.
     detail: Option<Box<str>>,
-    /// Whether somebody has shown a wrong key.
-    wrong_key: bool,
+    /// Why somebody was not let in, where that is the cause.
+    refusal: Option<Refusal>,
     /// How somebody upstream has failed, where that is the cause.
     fault: Option<Fault>,
 }
 
 impl ErrorReply {
-    /// Whether somebody has shown a wrong key, which the log is told wherever it was tried.
+    /// Why somebody was not let in, where that is the cause.
     #[must_use]
-    pub fn is_of_wrong_key(&self) -> bool {
-        self.wrong_key
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.refusal
     }
 
     /// How somebody upstream has failed, where that is the cause.
@@ -174,7 +174,7 @@ impl ErrorReply {
             headers: None,
             raw: None,
             detail: None,
-            wrong_key: false,
+            refusal: None,
             fault: None,
         }
     }

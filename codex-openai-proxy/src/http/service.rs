@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use std::{any::Any, convert::Infallible, sync::Arc, time::Duration};
-use tower::{BoxError, Service, ServiceBuilder, ServiceExt, layer::layer_fn, service_fn};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, layer::layer_fn, service_fn};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowHeaders, AllowMethods, AllowOrigin, Any as AnyOrigin, CorsLayer},
@@ -51,6 +51,9 @@ const EXPOSED: [HeaderName; 9] = [
 /// The longest request id that is taken over from a client, in bytes.
 const MAX_REQUEST_ID: usize = 128;
 
+/// The longest path in a line of the log, in characters.
+const MAX_PATH: usize = 512;
+
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_hours(24);
 
@@ -78,16 +81,21 @@ pub fn service(
                 .on_failure(()),
         )
         .layer(layer_fn(hardened))
-        .service_fn(move |request: Request<Incoming>| {
+        .service_fn(move |mut request: Request<Incoming>| {
             let state = current.load_full();
-            ServiceBuilder::new()
-                .layer(cors(&state.config.cors))
-                .layer(CatchPanicLayer::custom(on_panic))
-                .service(service_fn(move |request| {
+            // Those who watch the log do so for longer than a configuration may last.
+            if is_log(request.uri().path()) {
+                request.extensions_mut().insert(Arc::clone(&current));
+            }
+            let answer = service_fn({
+                let state = Arc::clone(&state);
+                move |request| {
                     let state = Arc::clone(&state);
                     async move { Ok(dispatch(&state, request).await) }
-                }))
-                .oneshot(request)
+                }
+            });
+            let answer = CatchPanicLayer::custom(on_panic).layer(answer);
+            state.cors.layer(answer).oneshot(request)
         })
 }
 
@@ -151,11 +159,22 @@ fn span<B>(request: &Request<B>) -> Span {
     tracing::error_span!(
         "request",
         method = %request.method(),
-        path = &*redact::text(request.uri().path()),
+        path = &*redact::text(beginning(request.uri().path())),
         request = name.map(|name| &*name.id),
         trace = trace.map(|trace| field::display(trace.id())),
         conversation = field::Empty,
     )
+}
+
+/// As much of a path as each line of the log is to carry. What looks like a secret is sought in all of it,
+/// and a path may be as long as a head; one that is cut ends with a whole segment, because the half of a
+/// secret does not look like one.
+fn beginning(path: &str) -> &str {
+    let Some((end, _)) = path.char_indices().nth(MAX_PATH) else {
+        return path;
+    };
+    let end = path[..end].rfind('/').map_or(0, |slash| slash + 1);
+    &path[..end]
 }
 
 fn log_response<B>(response: &Response<B>, latency: Duration, _span: &Span) {
@@ -212,7 +231,8 @@ pub fn is_log(path: &str) -> bool {
 /// What pages of other origins may do with a reply. Whatever they may: who is let in is decided by key
 /// or by [`access`](super::access), not by what a browser would let a page read. Headers are mirrored
 /// because `*` does not cover `Authorization`.
-fn cors(origins: &CorsOrigins) -> CorsLayer {
+#[must_use]
+pub fn cors(origins: &CorsOrigins) -> CorsLayer {
     let layer = CorsLayer::new()
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
@@ -238,4 +258,18 @@ fn cors(origins: &CorsOrigins) -> CorsLayer {
 fn on_panic(panic: Box<dyn Any + Send>) -> Response<ReplyBody> {
     panics::log(panic.as_ref());
     ErrorReply::panicked().into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_too_long_is_cut_between_segments() {
+        let short = format!("/{}", "é".repeat(MAX_PATH - 1));
+        assert_eq!(beginning(&short), short);
+        assert_eq!(beginning(&format!("{short}x")), "/");
+        let long = format!("/v1/models/key={}", "ab.".repeat(20_000));
+        assert_eq!(beginning(&long), "/v1/models/");
+    }
 }

@@ -3,15 +3,21 @@
 //! The cookie tells until when it is good. It is signed with a key that is derived from the API key and
 //! from a secret of this installation: with another API key it is worth nothing, and whoever reads the
 //! digests of the keys in `config.toml` cannot make one. All that is remembered here is who has logged
-//! out, until this process ends.
+//! out, beyond this process where there is a file for it.
+
+mod closed;
 
 use crate::config::ApiKey;
 use blake3::{Hash, Hasher};
+use closed::Closed;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::{
-    collections::BTreeSet,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use uuid::Uuid;
@@ -25,9 +31,6 @@ const LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// What the signing key is derived for.
 const CONTEXT: &str = "codex-openai-proxy 2026-11-21 log viewer session v2";
 
-/// How many of those who have logged out are remembered. Each of them had the key.
-const MOST_CLOSED: usize = 4096;
-
 /// How many cookies of a request are looked at. Browsers send one.
 const MOST_SHOWN: usize = 4;
 
@@ -37,8 +40,12 @@ pub struct Sessions(Arc<Shared>);
 
 struct Shared {
     secret: [u8; 32],
-    /// Logins that were taken back before their time, the one that ends first in front.
-    closed: Mutex<BTreeSet<Login>>,
+    /// Logins that were taken back before their time.
+    closed: Mutex<Closed>,
+    /// Whether some of them are not kept yet.
+    unkept: AtomicBool,
+    /// Where they are kept. Locked while it is written.
+    file: Option<Mutex<PathBuf>>,
 }
 
 /// What a cookie says. As text: `EXPIRY.ID.SIGNATURE`.
@@ -57,6 +64,24 @@ impl Sessions {
         Self(Arc::new(Shared {
             secret,
             closed: Mutex::default(),
+            unkept: AtomicBool::new(false),
+            file: None,
+        }))
+    }
+
+    /// The same, where this file tells later processes who has logged out. `now` is in seconds since
+    /// 1970.
+    #[must_use]
+    pub fn kept(secret: [u8; 32], file: &Path, now: u64) -> Self {
+        let closed = Closed::read(file, now).unwrap_or_else(|error| {
+            tracing::warn!(%error, file = %file.display(), "logouts_not_read");
+            Closed::default()
+        });
+        Self(Arc::new(Shared {
+            secret,
+            closed: Mutex::new(closed),
+            unkept: AtomicBool::new(false),
+            file: Some(Mutex::new(file.to_owned())),
         }))
     }
 
@@ -84,23 +109,38 @@ impl Sessions {
     }
 
     /// A `Set-Cookie` that logs out. A cookie that these headers show is worth nothing any more, here
-    /// or in another browser.
+    /// or in another browser; for later processes, [`Sessions::keep`] has to be called.
     #[must_use]
     pub fn close(&self, headers: &HeaderMap, keys: &[ApiKey], now: u64) -> HeaderValue {
-        let mut closed = self.closed();
-        closed.extend(
-            shown(headers)
-                .filter(|(login, signature)| self.signer(*login, *signature, keys, now).is_some())
-                .map(|(login, _)| login),
-        );
-        while closed
-            .first()
-            .is_some_and(|login| login.expiry <= now || closed.len() > MOST_CLOSED)
-        {
-            closed.pop_first();
+        let good: Vec<_> = shown(headers)
+            .filter(|(login, signature)| self.signer(*login, *signature, keys, now).is_some())
+            .map(|(login, _)| login)
+            .collect();
+        // Whoever has no login is not to make us write.
+        let is_news = !good.is_empty();
+        self.closed().add(good, now);
+        if is_news {
+            self.0.unkept.store(true, Relaxed);
         }
-        drop(closed);
         set_cookie("", Duration::ZERO, headers)
+    }
+
+    /// Whether [`Sessions::keep`] has something to do.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.0.file.is_none() || !self.0.unkept.load(Relaxed)
+    }
+
+    /// Writes down who has logged out. Blocks.
+    pub fn keep(&self) {
+        let Some(file) = &self.0.file else { return };
+        let file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.unkept.store(false, Relaxed);
+        let closed = self.closed().clone();
+        if let Err(error) = closed.write(&file) {
+            self.0.unkept.store(true, Relaxed);
+            tracing::warn!(%error, file = %file.display(), "logout_not_kept");
+        }
     }
 
     /// The key for which these headers show a cookie that is still good.
@@ -137,7 +177,7 @@ impl Sessions {
         hasher.finalize()
     }
 
-    fn closed(&self) -> MutexGuard<'_, BTreeSet<Login>> {
+    fn closed(&self) -> MutexGuard<'_, Closed> {
         self.0.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

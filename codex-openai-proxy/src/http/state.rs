@@ -1,11 +1,12 @@
 //! What every handler sees.
 
 use super::{
-    access::{Arrival, Credentials, Guesses, Refusal},
+    access::{Arrival, Credentials, Guesses, Refusal, Refusals, Told},
     admission::{Admission, ClientAddress},
     phase::CurrentPhase,
     routes::Routes,
     running::Running,
+    service::cors,
     session::Sessions,
 };
 use crate::{
@@ -18,9 +19,10 @@ use crate::{
 use arc_swap::ArcSwap;
 use std::{
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio_util::task::TaskTracker;
+use tower_http::cors::CorsLayer;
 
 /// The state of the service, shared by all requests that began with one configuration. A cheap
 /// handle on everything but that.
@@ -51,6 +53,10 @@ pub struct AppState {
     pub sessions: Sessions,
     /// Wrong keys that were shown.
     pub guesses: Guesses,
+    /// Requests that were not let in.
+    pub refusals: Refusals,
+    /// What pages of other origins may do, as `config` has it.
+    pub cors: CorsLayer,
     /// The route table.
     pub routes: Arc<Routes>,
     /// When this process began to serve, in seconds since 1970: the `created` of every model.
@@ -70,6 +76,7 @@ impl AppState {
     ) -> Result<Self, matchit::InsertError> {
         Ok(Self {
             admission: Admission::new(&config.admission),
+            cors: cors(&config.cors),
             engine,
             config,
             traffic,
@@ -80,6 +87,7 @@ impl AppState {
             tasks: TaskTracker::new(),
             sessions: Sessions::of_this_process(),
             guesses: Guesses::default(),
+            refusals: Refusals::default(),
             routes: Arc::new(Routes::new()?),
             metrics: Metrics::default(),
             phase: CurrentPhase::default(),
@@ -92,6 +100,7 @@ impl AppState {
     pub fn reconfigured(&self, config: Config, upstreams: Upstreams) -> Self {
         Self {
             admission: self.admission.reconfigured(&config.admission),
+            cors: cors(&config.cors),
             engine: Arc::clone(&self.engine),
             config,
             metrics: self.metrics.clone(),
@@ -104,6 +113,7 @@ impl AppState {
             tasks: self.tasks.clone(),
             sessions: self.sessions.clone(),
             guesses: self.guesses.clone(),
+            refusals: self.refusals.clone(),
             routes: Arc::clone(&self.routes),
             started: self.started,
         }
@@ -142,8 +152,27 @@ impl AppState {
 
     /// What becomes of a refusal of this request: whoever has shown too many wrong keys is told so.
     #[must_use]
-    pub fn slowed(&self, refusal: Refusal, arrival: &Arrival<'_>) -> Refusal {
-        self.guesses.slow(refusal, self.client(arrival))
+    pub fn counted(&self, refusal: Refusal, arrival: &Arrival<'_>) -> Refusal {
+        self.guesses.count(refusal, self.client(arrival))
+    }
+
+    /// Whether the log is to be told that this request is refused. Strangers are not to fill it: beyond so
+    /// many a minute, only their number is told.
+    #[must_use]
+    pub fn tells_refusal(&self, arrival: &Arrival<'_>) -> bool {
+        let client = self.client(arrival);
+        match self.refusals.count(client, Instant::now()) {
+            Told::Whole => true,
+            Told::Summary(count) => {
+                let detail = format!(
+                    "requests that were not let in, and of which nothing else is told: {count}; the \
+                     last from {client}"
+                );
+                self.traffic.channel().warn("refused", detail);
+                false
+            }
+            Told::Nothing => false,
+        }
     }
 
     /// The same, but that it stores responses there.

@@ -180,6 +180,7 @@ fn names(request: &TurnRequest, id: &str) -> bool {
 /// A running service.
 struct Service {
     addr: SocketAddr,
+    current: Arc<CurrentState>,
     client: reqwest::Client,
     turns: mpsc::UnboundedReceiver<Turn>,
     running: Running,
@@ -217,11 +218,13 @@ impl Service {
         let bound = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let addr = bound.local_addr();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(bound.serve(Arc::new(CurrentState::new(state)), async {
+        let current = Arc::new(CurrentState::new(state));
+        let served = tokio::spawn(bound.serve(Arc::clone(&current), async {
             let _ = stopped.await;
         }));
         Self {
             addr,
+            current,
             client: client(|builder| builder),
             turns,
             running,

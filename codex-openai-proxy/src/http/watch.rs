@@ -54,8 +54,10 @@ pub struct Watch {
     /// The conversation that it belongs to, as far as that is known.
     conversation: Option<ConversationId>,
     begun: Instant,
+    /// What its endpoint is called.
+    route: Option<&'static str>,
     /// What came in, until it is told.
-    incoming: Option<IncomingRequest>,
+    incoming: Option<Box<IncomingRequest>>,
     /// How reasoning is shown to the client.
     style: ReasoningStyle,
     /// The reply that has begun, and what was said, where that is put together here.
@@ -76,27 +78,14 @@ impl Watch {
     #[must_use]
     pub fn arrived(log: RequestLog, head: &Parts, endpoint: Option<Endpoint>) -> Self {
         let name = head.extensions.get::<RequestName>();
-        let trace = name.and_then(|name| name.trace.clone());
-        let name = name.and_then(|name| name.client_id.as_deref());
-        let agent = head.headers.get(header::USER_AGENT);
-        let peer = head.extensions.get::<Peer>();
         Self {
-            log,
             meter: None,
             conversation: None,
             begun: Instant::now(),
-            incoming: Some(IncomingRequest {
-                method: head.method.to_string(),
-                path: head.uri.path().to_owned(),
-                route: endpoint.map(route),
-                client_id: name.map(str::to_owned),
-                peer: peer.map(|peer| peer.0.to_canonical().to_string()),
-                user_agent: agent
-                    .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned()),
-                trace: trace.as_ref().map(|trace| trace.id().to_string()),
-                ..IncomingRequest::default()
-            }),
-            trace,
+            route: endpoint.map(route),
+            incoming: (!log.is_silent()).then(|| incoming(head, endpoint)),
+            log,
+            trace: name.and_then(|name| name.trace.clone()),
             style: ReasoningStyle::Content,
             gathered: None,
             has_object: false,
@@ -106,6 +95,18 @@ impl Watch {
             first_token: None,
             ended: false,
         }
+    }
+
+    /// From now on `log` hears of the request, of which nobody did.
+    pub fn speak(&mut self, log: RequestLog, head: &Parts) {
+        self.log = log;
+        self.incoming = Some(incoming(head, None));
+    }
+
+    /// From now on nobody hears of the request. It counts as before.
+    pub fn mute(&mut self) {
+        self.log = RequestLog::silent();
+        self.incoming = None;
     }
 
     /// Sees who was let in.
@@ -364,7 +365,7 @@ impl Watch {
 
     fn tell_incoming(&mut self) {
         if let Some(incoming) = self.incoming.take() {
-            let event = Event::IncomingRequest(Box::new(incoming));
+            let event = Event::IncomingRequest(incoming);
             self.log.publish(event);
         }
     }
@@ -392,6 +393,22 @@ impl Watch {
             self.log.body(BodyKind::Stream, stream.into());
         }
     }
+}
+
+/// What is known of a request when it arrives.
+fn incoming(head: &Parts, endpoint: Option<Endpoint>) -> Box<IncomingRequest> {
+    let name = head.extensions.get::<RequestName>();
+    let agent = head.headers.get(header::USER_AGENT);
+    let peer = head.extensions.get::<Peer>();
+    Box::new(IncomingRequest {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        route: endpoint.map(route),
+        client_id: name.and_then(|name| name.client_id.clone()),
+        peer: peer.map(|peer| peer.0.to_canonical().to_string()),
+        user_agent: agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned()),
+        ..IncomingRequest::default()
+    })
 }
 
 /// What an endpoint is called in the log.

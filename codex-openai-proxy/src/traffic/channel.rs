@@ -1,15 +1,17 @@
 //! The end of the log channel that everybody publishes to.
 
 use super::record::{Event, Record, Timestamp};
-use crate::{config::KeptBodies, turn::ConversationId};
-use arc_swap::ArcSwap;
+use crate::{
+    config::KeptBodies,
+    turn::{ConversationId, TraceId},
+};
 use bytes::Bytes;
 use serde::Serialize;
 use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
 use tokio::sync::mpsc;
@@ -35,7 +37,8 @@ struct Shared {
     seq: AtomicU64,
     dropped: AtomicU64,
     body_bytes: Arc<AtomicUsize>,
-    bodies: ArcSwap<KeptBodies>,
+    /// A [`KeptBodies`].
+    bodies: AtomicU8,
 }
 
 /// What is published of one request. A cheap handle.
@@ -45,6 +48,7 @@ pub struct RequestLog {
     channel: Option<LogChannel>,
     id: Arc<str>,
     conversation: Option<ConversationId>,
+    trace: Option<TraceId>,
     /// As of the request's beginning.
     bodies: KeptBodies,
 }
@@ -114,7 +118,7 @@ pub fn channel(bodies: KeptBodies) -> (LogChannel, Inbox) {
         seq: AtomicU64::new(1),
         dropped: AtomicU64::new(0),
         body_bytes: Arc::default(),
-        bodies: ArcSwap::from_pointee(bodies),
+        bodies: AtomicU8::new(bodies as u8),
     }));
     let inbox = Inbox {
         entries,
@@ -131,18 +135,19 @@ impl LogChannel {
             channel: Some(self.clone()),
             id,
             conversation: None,
+            trace: None,
             bodies: self.bodies(),
         }
     }
 
     /// Tells what happened to a conversation without a request being the cause.
     pub fn publish(&self, conversation: &ConversationId, event: Event) {
-        self.send(None, Some(conversation.clone()), event);
+        self.send(None, Some(conversation.clone()), None, event);
     }
 
     /// Warns whoever runs the proxy, by a word and a sentence.
     pub fn warn(&self, what: &'static str, detail: String) {
-        self.send(None, None, Event::Warning { what, detail });
+        self.send(None, None, None, Event::Warning { what, detail });
     }
 
     /// Numbers records from behind `last` on, which is the last that an earlier process wrote.
@@ -159,12 +164,18 @@ impl LogChannel {
     /// Which bodies of requests that begin now are kept, and how.
     #[must_use]
     pub fn bodies(&self) -> KeptBodies {
-        **self.0.bodies.load()
+        const FULL: u8 = KeptBodies::Full as u8;
+        const REDACTED: u8 = KeptBodies::Redacted as u8;
+        match self.0.bodies.load(Relaxed) {
+            FULL => KeptBodies::Full,
+            REDACTED => KeptBodies::Redacted,
+            _ => KeptBodies::Off,
+        }
     }
 
     /// From now on, bodies are kept like this. Requests that have begun keep to what was before.
     pub fn keep_bodies(&self, how: KeptBodies) {
-        self.0.bodies.store(Arc::new(how));
+        self.0.bodies.store(how as u8, Relaxed);
     }
 
     /// Counts what the recorder could not take in.
@@ -172,12 +183,19 @@ impl LogChannel {
         self.0.dropped.fetch_add(number as u64, Relaxed);
     }
 
-    fn send(&self, request: Option<Arc<str>>, conversation: Option<ConversationId>, event: Event) {
+    fn send(
+        &self,
+        request: Option<Arc<str>>,
+        conversation: Option<ConversationId>,
+        trace: Option<TraceId>,
+        event: Event,
+    ) {
         let mut record = Box::new(Record {
             seq: self.0.seq.fetch_add(1, Relaxed),
             time: Timestamp::now(),
             request,
             conversation,
+            trace,
             event,
         });
         record.cut();
@@ -213,6 +231,7 @@ impl RequestLog {
             channel: None,
             id: Arc::default(),
             conversation: None,
+            trace: None,
             bodies: KeptBodies::Off,
         }
     }
@@ -238,11 +257,18 @@ impl RequestLog {
         }
     }
 
+    /// The same request, which belongs to this trace.
+    #[must_use]
+    pub fn in_trace(mut self, trace: Option<TraceId>) -> Self {
+        self.trace = trace;
+        self
+    }
+
     /// Tells what happened.
     pub fn publish(&self, event: Event) {
         if let Some(channel) = &self.channel {
             let request = Some(Arc::clone(&self.id));
-            channel.send(request, self.conversation.clone(), event);
+            channel.send(request, self.conversation.clone(), self.trace, event);
         }
     }
 

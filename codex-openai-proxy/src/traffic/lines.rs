@@ -72,6 +72,7 @@ mod tests {
             time: Timestamp(0),
             request: Some("r1".into()),
             conversation: None,
+            trace: None,
             event: Event::Warning {
                 what: "x",
                 detail: "two\nlines \u{1b}[31m \u{9b}31m \u{202e}é".into(),

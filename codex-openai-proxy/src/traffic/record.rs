@@ -12,9 +12,9 @@ pub use parts::{
     RequestFailed, TokenKind, Tokens,
 };
 
-use crate::turn::{ConversationId, Usage};
+use crate::turn::{ConversationId, TraceId, Usage};
 use chrono::{DateTime, SecondsFormat};
-use json::{id, millis, name, name_of, some_millis};
+use json::{digits, id, millis, name, name_of, some_millis};
 use serde::{Serialize, Serializer};
 use std::{
     sync::Arc,
@@ -35,6 +35,9 @@ pub struct Record {
     /// The conversation that it belongs to, as far as that is known.
     #[serde(serialize_with = "name")]
     pub conversation: Option<ConversationId>,
+    /// The trace that its request belongs to, where the client told. As JSON: 32 hexadecimal digits.
+    #[serde(serialize_with = "digits", skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
     /// What happened.
     #[serde(flatten)]
     pub event: Event,

@@ -94,6 +94,7 @@ pub(super) fn record(seq: u64, second: u64, event: Event) -> Record {
         time: Timestamp(second * 1_000_000),
         request: Some("r1".into()),
         conversation: None,
+        trace: None,
         event,
     }
 }

@@ -16,6 +16,7 @@ mod secrets;
 mod sent;
 mod servers;
 mod stored;
+mod transport;
 
 use crate::{
     harness::{Client, responses},

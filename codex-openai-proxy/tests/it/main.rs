@@ -57,6 +57,8 @@ mod responses;
 #[cfg(feature = "codex")]
 mod restart;
 #[cfg(feature = "codex")]
+mod secrets;
+#[cfg(feature = "codex")]
 mod stop;
 #[cfg(feature = "codex")]
 mod tool_shapes;

@@ -48,17 +48,16 @@ fn a_running_engine_takes_up_new_settings() {
         let (proxy, engine) = Setup::new(&upstream).start_with_engine().await;
         upstream.otherwise(|_| Reply::text(&["Hello"]));
         proxy.chat(&ask("one")).await.ok();
-        engine.configure(
-            &CodexSettings {
-                default_instructions: "Speak Latin.".to_owned(),
-                reasoning_effort: Some("high".to_owned()),
-                ..CodexSettings::default()
-            },
-            ConversationSettings {
-                max_live: 1,
-                ..ConversationSettings::default()
-            },
-        );
+        let codex = CodexSettings {
+            default_instructions: "Speak Latin.".to_owned(),
+            reasoning_effort: Some("high".to_owned()),
+            ..CodexSettings::default()
+        };
+        let conversations = ConversationSettings {
+            max_live: 1,
+            ..ConversationSettings::default()
+        };
+        engine.configure(&codex, conversations).unwrap();
         proxy.chat(&ask("two")).await.ok();
         let requests = upstream.requests();
         assert_ne!(requests[0].body["instructions"], "Speak Latin.");

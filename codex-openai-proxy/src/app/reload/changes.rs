@@ -1,6 +1,6 @@
 //! What is different in a configuration that was read again, and what of it a process takes up.
 
-use crate::config::{CodexSettings, Config, Effective, LogSettings, Reload};
+use crate::config::{CodexSettings, Config, Effective, LogSettings, Reload, UpstreamSettings};
 use std::{collections::HashMap, fmt};
 
 /// A setting that has changed.
@@ -62,6 +62,21 @@ fn by_key(settings: &[Effective]) -> HashMap<&str, &Effective> {
     entries
         .map(|setting| (setting.key.as_str(), setting))
         .collect()
+}
+
+/// The names of the providers that are asked in another order than before; `None` where the order is the
+/// same, new ones and those that are gone left aside.
+pub(super) fn new_order(old: &[UpstreamSettings], new: &[UpstreamSettings]) -> Option<String> {
+    fn names<'a>(
+        of: &'a [UpstreamSettings],
+        with: &'a [UpstreamSettings],
+    ) -> impl Iterator<Item = &'a str> {
+        let is_in_both = |name: &&str| with.iter().any(|one| one.name == *name);
+        of.iter().map(|one| &*one.name).filter(is_in_both)
+    }
+    let is_same = names(old, new).eq(names(new, old));
+    let all: Vec<&str> = new.iter().map(|one| &*one.name).collect();
+    (!is_same).then(|| all.join(", "))
 }
 
 /// The new configuration as far as a process takes it up that runs with the other.

@@ -1,12 +1,13 @@
 //! What is told of a configuration that was read again, and what of it is taken up.
 
-use super::changes::{Change, in_force};
+mod whole;
+
+use super::changes::{Change, in_force, new_order};
 use crate::config::{Config, Effective, Flags, Kind, Reload, SETTINGS, Setting, Sources};
 use std::{fs, path::Path, sync::Arc};
 
-/// What is read from a file with this text.
-fn read(folder: &Path, text: &str) -> crate::config::Loaded {
-    fs::write(folder.join("config.toml"), text).unwrap();
+/// A file in this folder, and two keys in the environment.
+fn sources(folder: &Path) -> Sources {
     let home = folder.display().to_string();
     let env = move |name: &str| match name {
         "CODEX_OPENAI_PROXY_HOME" | "CODEX_HOME" => Some(home.clone()),
@@ -14,12 +15,17 @@ fn read(folder: &Path, text: &str) -> crate::config::Loaded {
         "OTHER_KEY" => Some("key-of-other".to_owned()),
         _ => None,
     };
-    let sources = Sources {
+    Sources {
         env: Arc::new(env),
         names: Vec::new(),
         flags: Flags::default(),
-    };
-    sources
+    }
+}
+
+/// What is read from a file with this text.
+fn read(folder: &Path, text: &str) -> crate::config::Loaded {
+    fs::write(folder.join("config.toml"), text).unwrap();
+    sources(folder)
         .load()
         .unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
@@ -84,6 +90,26 @@ fn providers_and_keys_come_go_and_change_without_a_secret_being_told() {
         for secret in ["key-of", "1111", "2222"] {
             assert!(!told.contains(secret), "{told}");
         }
+    }
+}
+
+#[test]
+fn another_order_of_providers_is_a_change_and_one_more_or_less_is_none_of_the_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let providers = |names: &[&str]| {
+        let sections = names.iter().map(|name| LAB.replace("lab", name));
+        let text = sections.collect::<Vec<_>>().concat();
+        read(folder.path(), &text).config.upstreams
+    };
+    for (old, new, expected) in [
+        (&["a", "b", "c"][..], &["a", "b", "c"][..], None),
+        (&["a", "b", "c"], &["c", "a", "b"], Some("c, a, b")),
+        (&["a", "c"], &["a", "b", "c"], None),
+        (&["a", "b", "c"], &["b"], None),
+        (&["a", "b"], &["b", "x", "a"], Some("b, x, a")),
+    ] {
+        let order = new_order(&providers(old), &providers(new));
+        assert_eq!(order.as_deref(), expected, "{old:?} {new:?}");
     }
 }
 

@@ -7,11 +7,14 @@ use notify_debouncer_mini::{
 use std::{
     collections::BTreeSet,
     fs::Metadata,
-    future,
+    future, io, mem,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Interval, MissedTickBehavior, interval},
+};
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,10 +22,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// How long a file has to be at rest: an editor writes it in several steps.
 const REST: Duration = Duration::from_millis(200);
 
+/// How often the files are looked at where nothing was heard of them. Not all that may happen to a file can
+/// be heard in its folder: a link on the way to it may lead elsewhere, or the folder be another of the same
+/// name.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+
 /// Why to read it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// Something has happened in a folder of its files.
+    /// Something may have happened to its files.
     Files,
     /// Somebody has sent SIGHUP.
     Signal,
@@ -34,64 +42,93 @@ pub(super) struct Watch {
     debouncer: Option<Debouncer<RecommendedWatcher>>,
     folders: BTreeSet<PathBuf>,
     events: mpsc::Receiver<()>,
+    looks: Interval,
+    hangups: Hangups,
+}
+
+/// Every SIGHUP from the moment this is made, which then does not end the process.
+#[derive(Debug)]
+pub struct Hangups(#[cfg(unix)] Signal);
+
+impl Hangups {
+    /// Begins to catch them.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not let us.
     #[cfg(unix)]
-    hangup: Option<Signal>,
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::hangup())?))
+    }
+
+    /// There are none here.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self())
+    }
+
+    /// The next one. Can be dropped without missing one.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if self.0.recv().await.is_some() {
+            return;
+        }
+        future::pending::<()>().await;
+    }
 }
 
 impl Watch {
-    /// Catches signals from now on, and watches no folder yet.
-    pub(super) fn begin() -> Self {
+    /// Watches no folder yet.
+    pub(super) fn begin(hangups: Hangups) -> Self {
         let (sender, events) = mpsc::channel(1);
-        // The configuration may have changed between the time when it was read and now.
-        let _ = sender.try_send(());
         let on_events = move |_: DebounceEventResult| {
             // Where an event is waiting already, another one tells nothing more.
             let _ = sender.try_send(());
         };
         let debouncer = new_debouncer(REST, on_events);
         let debouncer = debouncer.inspect_err(|error| tracing::warn!(%error, "config_not_watched"));
+        // The first time at once: they may have changed between the time when they were read and now.
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             debouncer: debouncer.ok(),
             folders: BTreeSet::new(),
             events,
-            #[cfg(unix)]
-            hangup: signal(SignalKind::hangup())
-                .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be caught"))
-                .ok(),
+            looks,
+            hangups,
         }
     }
 
-    /// Watches the folders of these files, and no others. Folders, because files are replaced more often
-    /// than written to.
+    /// Watches the folders of these files as they are now, and no others. Folders, because files are
+    /// replaced more often than written to.
     pub(super) fn follow(&mut self, files: &[PathBuf]) {
         let Some(debouncer) = &mut self.debouncer else {
             return;
         };
-        let folders: BTreeSet<PathBuf> = files.iter().flat_map(|file| folders_of(file)).collect();
-        for gone in self.folders.difference(&folders) {
+        for folder in mem::take(&mut self.folders) {
             // It may not be there any more, and is not watched then either.
-            let _ = debouncer.watcher().unwatch(gone);
+            let _ = debouncer.watcher().unwatch(&folder);
         }
-        let mut watched = BTreeSet::new();
+        let folders: BTreeSet<PathBuf> = files.iter().flat_map(|file| folders_of(file)).collect();
         for folder in folders {
-            if self.folders.contains(&folder) {
-                watched.insert(folder);
-                continue;
-            }
-            match debouncer
-                .watcher()
-                .watch(&folder, RecursiveMode::NonRecursive)
-            {
+            let watcher = debouncer.watcher();
+            match watcher.watch(&folder, RecursiveMode::NonRecursive) {
                 Ok(()) => {
-                    watched.insert(folder);
+                    self.folders.insert(folder);
                 }
+                // Once it is there, so is the file, and that is seen.
+                Err(_) if !folder.exists() => {}
                 Err(error) => {
                     let folder = folder.display();
                     tracing::warn!(%error, %folder, "config_not_watched");
                 }
             }
         }
-        self.folders = watched;
     }
 
     /// The next cause. Can be dropped without missing one.
@@ -102,21 +139,10 @@ impl Watch {
                 future::pending::<()>().await;
             }
         };
-        #[cfg(unix)]
-        let hangup = async {
-            let signal = match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => None,
-            };
-            if signal.is_none() {
-                future::pending::<()>().await;
-            }
-        };
-        #[cfg(not(unix))]
-        let hangup = future::pending::<()>();
         tokio::select! {
-            () = hangup => Cause::Signal,
+            () = self.hangups.next() => Cause::Signal,
             () = event => Cause::Files,
+            _ = self.looks.tick() => Cause::Files,
         }
     }
 }

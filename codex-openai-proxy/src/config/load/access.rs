@@ -24,21 +24,12 @@ const ADVICE: &str = "write its digest, which `codex-openai-proxy key new NAME` 
 impl Reader<'_> {
     /// Those of the file, then those of the environment.
     pub(super) fn api_keys(&mut self) -> Vec<ApiKey> {
+        self.refuse_keys_in_clear();
         let mut keys: Vec<ApiKey> = Vec::new();
         for Named { name, written } in self.layers.entries(&of::KEYS) {
-            let new = if is_name(&name) {
-                self.api_key(&name, &written)
-            } else {
-                // Neither the name nor what it is repeated: it may be the key.
-                let place = Written {
-                    name: of::KEYS.key.to_owned(),
-                    ..written
-                };
-                let fault = "a key's name is made of at most 64 letters, digits, '-', '_' and '.'";
-                self.wrong(&place, fault);
-                continue;
-            };
-            if let Some(new) = new {
+            if is_name(&name)
+                && let Some(new) = self.api_key(&name, &written)
+            {
                 self.add_key(&mut keys, new, &written);
             }
         }
@@ -54,6 +45,30 @@ impl Reader<'_> {
             }
         }
         keys
+    }
+
+    /// Whether there is a key somewhere that may be meant for now, be it wrong.
+    pub(super) fn is_a_key_written(&self) -> bool {
+        let is_set = |variable| self.layers.variable(variable).is_some();
+        !self.layers.entries(&of::KEYS).is_empty() || KEY_VARIABLES.into_iter().any(is_set)
+    }
+
+    /// Whichever profile is in force: the file is read by others than this program.
+    fn refuse_keys_in_clear(&mut self) {
+        for Named { name, written } in self.layers.entries_everywhere(&of::KEYS) {
+            if !is_name(&name) {
+                // Neither the name nor what it is repeated: it may be the key.
+                let place = Written {
+                    name: of::KEYS.key.to_owned(),
+                    ..written
+                };
+                let fault = "a key's name is made of at most 64 letters, digits, '-', '_' and '.'";
+                self.wrong(&place, fault);
+            } else if written.value.as_text().is_some_and(is_in_clear) {
+                let fault = format!("keys do not stand in the file: {ADVICE}");
+                self.wrong(&written, fault);
+            }
+        }
     }
 
     fn add_key(&mut self, keys: &mut Vec<ApiKey>, new: ApiKey, written: &Written) {
@@ -75,10 +90,8 @@ impl Reader<'_> {
         let fault = match &written.value {
             Value::Text(text) => match ApiKey::of_digest(name, text.trim()) {
                 Some(key) => return Some(key),
-                None if text.trim_start().starts_with(DIGEST_SCHEME) => {
-                    format!("is no digest: {DIGEST_SCHEME} and 64 hexadecimal digits are one")
-                }
-                None => format!("keys do not stand in the file: {ADVICE}"),
+                None if is_in_clear(text) => return None,
+                None => format!("is no digest: {DIGEST_SCHEME} and 64 hexadecimal digits are one"),
             },
             Value::Table(table) => match variable_of(table) {
                 Some(variable) => match self.layers.variable(variable) {
@@ -88,6 +101,8 @@ impl Reader<'_> {
                     },
                     None => super::upstreams::unset(variable),
                 },
+                // Not repeated, since it may well be the key itself.
+                None if env_of(table).is_some() => super::upstreams::NO_VARIABLE.to_owned(),
                 None => {
                     "takes { env = \"VARIABLE\" }, with the name of a variable that holds the key"
                         .to_owned()
@@ -98,6 +113,11 @@ impl Reader<'_> {
         self.wrong(written, fault);
         None
     }
+}
+
+/// Whether an entry of `[auth.keys]` is not meant to be a digest.
+fn is_in_clear(text: &str) -> bool {
+    !text.trim_start().starts_with(DIGEST_SCHEME)
 }
 
 /// The keys in a variable, with their names: the variable's own, from the second on with a number.
@@ -117,12 +137,14 @@ pub(in crate::config) fn keys_of<'v>(
 
 /// The variable that an entry of `[auth.keys]` names.
 pub(in crate::config) fn variable_of(table: &Table) -> Option<&str> {
+    let name = env_of(table)?;
+    super::upstreams::is_variable(name).then_some(name)
+}
+
+/// What `{ env = "…" }` says.
+fn env_of(table: &Table) -> Option<&str> {
     match table.entries.as_slice() {
-        [entry] if entry.key == "env" => entry
-            .item
-            .value
-            .as_text()
-            .filter(|name| super::upstreams::is_variable(name)),
+        [entry] if entry.key == "env" => entry.item.value.as_text(),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     config::{
         DialectSettings, MaxTokensField, WireApi,
         layers::RawProvider,
-        reader::Reader,
+        reader::{Listed, Reader},
         settings::{Setting, provider},
         value::{Parsed, Written},
     },
@@ -46,14 +46,13 @@ impl Reader<'_> {
 
     fn efforts(&mut self, raw: &RawProvider) -> Option<Vec<Effort>> {
         let written = raw.find(&provider::REASONING_EFFORTS)?;
-        let words = self.parse(&provider::REASONING_EFFORTS, Some(&written))?;
-        let words = words.into_list()?;
+        let words = self.items(&provider::REASONING_EFFORTS, Some(&written))?;
         let mut efforts = Vec::with_capacity(words.len());
-        for word in &words {
-            let effort = Effort::parse(word);
+        for Listed { text, written } in &words {
+            let effort = Effort::parse(text);
             if effort.is_none() {
                 let known = Effort::ALL.map(Effort::as_str).join(", ");
-                self.wrong(&written, format_args!("{word:?} is none of {known}"));
+                self.wrong(written, format_args!("{text:?} is none of {known}"));
             }
             efforts.extend(effort);
         }

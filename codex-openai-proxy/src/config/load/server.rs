@@ -2,10 +2,12 @@
 
 use super::upstreams::is_header;
 use crate::config::{
-    AdmissionSettings, CorsOrigins, DEFAULT_ADDR, Limits, Mistake, RateLimit, reader::Reader,
+    AdmissionSettings, CorsOrigins, DEFAULT_ADDR, Limits, RateLimit,
+    reader::{Listed, Reader},
     settings::of,
 };
 use std::{
+    cmp::Ordering,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
     time::Duration,
@@ -17,13 +19,8 @@ const ANY: &str = "*";
 
 impl Reader<'_> {
     pub(super) fn addr(&mut self) -> SocketAddr {
-        if let Some(name) = self.layers.idle_port() {
-            let message = format!("is not used, because {name} says where to listen");
-            self.warnings.push(Mistake::new("PORT", message));
-        } else if let Some((name, host)) = self.layers.idle_host() {
-            let message = format!("is not used, because {host:?} is no IP address");
-            self.warnings.push(Mistake::new(name, message));
-        }
+        self.mistakes.extend(self.layers.wrong_host());
+        self.warnings.extend(self.layers.idle_parts());
         let Some(text) = self.text(&of::ADDR) else {
             return DEFAULT_ADDR;
         };
@@ -61,19 +58,19 @@ impl Reader<'_> {
         let Some(origins) = self.list(&of::CORS) else {
             return CorsOrigins::default();
         };
-        if origins.iter().any(|origin| origin.trim() == ANY) {
+        if origins.iter().any(|origin| origin.text.trim() == ANY) {
             if origins.len() > 1 {
                 self.wrong_setting(&of::CORS, "names single origins beside \"*\", which is all");
             }
             return CorsOrigins::Any;
         }
         let mut known = Vec::with_capacity(origins.len());
-        for text in &origins {
+        for Listed { text, written } in &origins {
             match origin(text.trim()) {
                 Some(origin) if known.contains(&origin) => {}
                 Some(origin) => known.push(origin),
-                None => self.wrong_setting(
-                    &of::CORS,
+                None => self.wrong(
+                    written,
                     format_args!(
                         "{text:?} is no origin: write SCHEME://HOST or SCHEME://HOST:PORT and nothing \
                          behind it"
@@ -96,6 +93,7 @@ impl Reader<'_> {
         }
     }
 
+    /// One of the two forms: the one that the stronger layer says something of.
     fn rate(&mut self) -> Option<RateLimit> {
         let requests = |number: Option<u64>| number.and_then(|it| u32::try_from(it).ok());
         let per_minute = requests(self.number(&of::RATE_PER_MINUTE)).and_then(NonZeroU32::new);
@@ -103,7 +101,10 @@ impl Reader<'_> {
         let window = self.time(&of::RATE_WINDOW);
         let has_window = self.layers.find(&of::RATE_WINDOW).is_some();
         let has_most = self.layers.find(&of::RATE_MAX).is_some();
-        if per_minute.is_some() && (most.is_some() || has_window) {
+        let stronger = self
+            .layers
+            .compare(&[&of::RATE_PER_MINUTE], &[&of::RATE_MAX, &of::RATE_WINDOW]);
+        if stronger.is_eq() && per_minute.is_some() && (most.is_some() || has_window) {
             self.wrong_setting(
                 &of::RATE_PER_MINUTE,
                 "and limits.rate_max with limits.rate_window are two ways to say one thing: set either",
@@ -113,13 +114,16 @@ impl Reader<'_> {
         } else if most.is_some() && !has_window {
             self.wrong_setting(&of::RATE_MAX, "means nothing without limits.rate_window");
         }
-        match (per_minute, most, window) {
-            (Some(requests), _, _) => Some(RateLimit {
-                requests,
-                window: Duration::from_mins(1),
-            }),
-            (None, Some(requests), Some(window)) => Some(RateLimit { requests, window }),
-            _ => None,
+        let per_minute = per_minute.map(|requests| RateLimit {
+            requests,
+            window: Duration::from_mins(1),
+        });
+        let in_window = most.zip(window);
+        let in_window = in_window.map(|(requests, window)| RateLimit { requests, window });
+        match stronger {
+            Ordering::Greater => per_minute,
+            Ordering::Less => in_window,
+            Ordering::Equal => per_minute.or(in_window),
         }
     }
 

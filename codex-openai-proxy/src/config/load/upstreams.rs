@@ -4,7 +4,7 @@ use crate::config::{
     KeyHeader, Mistake, Secret, UpstreamKey, UpstreamSettings, WireApi,
     document::Value,
     layers::{Named, RawProvider},
-    reader::{Reader, choose},
+    reader::{Listed, Reader, choose},
     settings::{Setting, provider},
     value::{Parsed, Written, switch, wrong_type},
 };
@@ -53,6 +53,10 @@ const OF_CONNECTIONS: [&str; 8] = [
 const UNSENDABLE: &str =
     "a key is made of visible ASCII characters: others cannot be sent in a header";
 
+/// Told of what should be the name of a variable.
+pub(super) const NO_VARIABLE: &str =
+    "is no name of a variable: it takes the name of one that holds the key";
+
 impl Reader<'_> {
     /// Those of the file in its order, then the one of the environment: it takes every model that
     /// nobody else does.
@@ -98,15 +102,9 @@ impl Reader<'_> {
         }
         let base_url = base_url.and_then(|written| self.base_url(&written));
         let key = self.key_of_file(raw);
-        let models = self.of(raw, &provider::MODELS).and_then(Parsed::into_list);
-        let models = models.unwrap_or_default();
-        if models.iter().any(|model| model.trim().is_empty())
-            && let Some(written) = raw.find(&provider::MODELS)
-        {
-            self.wrong(&written, "a model's name must not be empty");
-        }
+        let models = self.models(raw);
         let aliases = self.names_of_models(raw.entries(&provider::ALIASES));
-        let headers = self.headers(raw.entries(&provider::HEADERS), key.as_ref());
+        let headers = self.headers(raw, key.as_ref());
         let query = self.query(raw.entries(&provider::QUERY));
         let wire_api = self.word(
             raw,
@@ -137,6 +135,19 @@ impl Reader<'_> {
             retries: as_retries(retries),
             dialect,
         })
+    }
+
+    fn models(&mut self, raw: &RawProvider) -> Vec<String> {
+        let written = raw.find(&provider::MODELS);
+        let models = self.items(&provider::MODELS, written.as_ref());
+        let mut names = Vec::new();
+        for Listed { text, written } in models.into_iter().flatten() {
+            if text.trim().is_empty() {
+                self.wrong(&written, "a model's name must not be empty");
+            }
+            names.push(text);
+        }
+        names
     }
 
     /// The one of the environment, for every model.
@@ -232,10 +243,7 @@ impl Reader<'_> {
         let variable = variable.into_text()?;
         if !is_variable(&variable) {
             // Not repeated, since it may well be the key itself.
-            self.wrong(
-                &written,
-                "is no name of a variable: it takes the name of one that holds the key",
-            );
+            self.wrong(&written, NO_VARIABLE);
             return None;
         }
         let Some(value) = self.layers.variable(&variable) else {
@@ -263,20 +271,27 @@ impl Reader<'_> {
 
     fn headers(
         &mut self,
-        entries: Vec<Named>,
+        raw: &RawProvider,
         api_key: Option<&UpstreamKey>,
     ) -> BTreeMap<String, Secret> {
         let mut headers = BTreeMap::new();
-        for Named { name, written } in entries {
+        for Named { name, written } in raw.entries(&provider::HEADERS) {
+            let lower = name.to_ascii_lowercase();
+            if !is_header(&lower) {
+                // Not repeated, since the value may stand in it.
+                let table = Written {
+                    name: format!("{}.{}", raw.prefix, provider::HEADERS.key),
+                    ..written
+                };
+                self.wrong(&table, "has what is no name of a header");
+                continue;
+            }
             let Value::Text(value) = &written.value else {
                 self.wrong(&written, wrong_type(&written.value, "a string"));
                 continue;
             };
-            let lower = name.to_ascii_lowercase();
             let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
-            let fault = if !is_header(&lower) {
-                Some("is no name of a header")
-            } else if OURS.contains(&lower.as_str()) {
+            let fault = if OURS.contains(&lower.as_str()) {
                 Some("is set by this proxy")
             } else if OF_CONNECTIONS.contains(&lower.as_str()) {
                 Some("cannot be sent to a provider")

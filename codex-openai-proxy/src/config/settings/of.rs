@@ -132,8 +132,8 @@ settings! {
              `serve`")
         .aliases(&["LOG_LEVEL"]).flag("--log-level");
     LOG_FILTER = Setting::new("logs.filter", Text, "\"\"",
-            "the same for each part of the program, as tracing-subscriber's EnvFilter reads it; wins over \
-             `level`")
+            "the same for each part of the program, as tracing-subscriber's EnvFilter reads it; in the \
+             same layer it wins over `level`")
         .aliases(&["RUST_LOG"]);
     LOG_FORMAT = Setting::new("logs.format", Word(&["pretty", "json"]), "\"pretty\"",
             "the form of what is written to standard error")

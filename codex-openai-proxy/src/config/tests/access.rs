@@ -75,6 +75,10 @@ fn keys_that_cannot_be_are_refused_with_advice() {
             "auth.keys.a: the variable EVIL holds no key",
         ),
         (
+            "a = { env = \"sk-secret\" }",
+            "auth.keys.a: is no name of a variable: it takes the name of one that holds the key",
+        ),
+        (
             "a = { variable = \"EVIL\" }",
             "auth.keys.a: takes { env = \"VARIABLE\" }",
         ),

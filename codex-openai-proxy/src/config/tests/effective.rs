@@ -117,7 +117,9 @@ fn secrets_are_masked_and_told_apart() {
     ] {
         assert_eq!(find(&loaded, key).value, value, "{key}");
     }
-    let shown = format!("{loaded:?}");
+    let shown = format!("{loaded:?}{:#?}", loaded.effective);
+    let digest = blake3::hash(b"s3cret").to_hex();
+    assert!(!shown.contains(digest.as_str()), "{shown}");
     assert!(
         !shown.contains("s3cret") && !shown.contains("abab"),
         "{shown}"
@@ -158,4 +160,37 @@ fn providers_far_away_are_told_where_only_local_ones_may_be_asked() {
         .map(|told| told.name.as_str())
         .collect();
     assert_eq!(names, ["upstreams[1].base_url", "UPSTREAM_BASE_URL"]);
+}
+
+#[test]
+fn of_two_settings_that_say_one_thing_the_beaten_one_says_so() {
+    let mut setup = Setup::file("[limits]\nrate_max = 10\nrate_window = \"15m\"")
+        .with(&[("RUST_LOG", "debug"), ("RATE_LIMIT_PER_MINUTE", "5")]);
+    let origin = |setup: &Setup, key: &str| {
+        let origin = find(&setup.loaded(), key).origin.to_string();
+        origin.replace(&format!("{}/", setup.dir.path().display()), "")
+    };
+    for (key, told) in [
+        ("logs.filter", "RUST_LOG"),
+        ("logs.level", "default"),
+        ("limits.rate_per_minute", "RATE_LIMIT_PER_MINUTE"),
+        (
+            "limits.rate_max",
+            "config.toml:2, but RATE_LIMIT_PER_MINUTE wins",
+        ),
+        (
+            "limits.rate_window",
+            "config.toml:3, but RATE_LIMIT_PER_MINUTE wins",
+        ),
+    ] {
+        assert_eq!(origin(&setup, key), told, "{key}");
+    }
+    setup = setup.var("LOG_LEVEL", "info");
+    assert_eq!(origin(&setup, "logs.level"), "LOG_LEVEL, but RUST_LOG wins");
+    setup.flags.log_level = Some("error".to_owned());
+    assert_eq!(origin(&setup, "logs.level"), "--log-level");
+    assert_eq!(
+        origin(&setup, "logs.filter"),
+        "RUST_LOG, but --log-level wins"
+    );
 }

@@ -58,6 +58,9 @@ fn times_of_variables_have_units_or_say_them_in_their_name() {
     for (name, value, seconds) in [
         ("CODEX_TIMEOUT", "90", 90),
         ("CODEX_TIMEOUT", "10m", 600),
+        // What its name says, or everybody takes it for.
+        ("CODEX_TIMEOUT", "10800", 10_800),
+        ("CODEX_OPENAI_PROXY_SERVER_REQUEST_SECONDS", "10800", 10_800),
         ("SERVER_TIMEOUT", "300000ms", 300),
         ("PROXY_TIMEOUT_MS", "300000", 300),
         ("PROXY_TIMEOUT_MS", "1500", 2),
@@ -85,10 +88,8 @@ fn times_of_variables_have_units_or_say_them_in_their_name() {
         Duration::from_mins(1)
     );
     // Seconds or milliseconds? Nobody can tell.
-    for name in ["SERVER_TIMEOUT", "CODEX_TIMEOUT"] {
-        let told = Setup::new().var(name, "60000").mistake();
-        assert_eq!(told, format!("{name}: write the unit: 60000ms or 60000s"));
-    }
+    let told = Setup::new().var("SERVER_TIMEOUT", "60000").mistake();
+    assert_eq!(told, "SERVER_TIMEOUT: write the unit: 60000ms or 60000s");
     let window = Setup::vars(&[("RATE_LIMIT_WINDOW", "900000"), ("RATE_LIMIT_MAX", "5")]);
     assert_eq!(
         window.mistake(),
@@ -103,13 +104,7 @@ fn a_port_or_a_host_replaces_that_part_of_the_address() {
         ("", &[("HOST", "127.0.0.2")], "127.0.0.2:11435"),
         ("", &[("HOST", "localhost"), ("PORT", "80")], "127.0.0.1:80"),
         ("", &[("HOST", "::1"), ("PORT", "80")], "[::1]:80"),
-        (
-            "",
-            &[("PROXY_HOST", "127.0.0.3"), ("HOST", "my-machine")],
-            "127.0.0.3:11435",
-        ),
-        // Shells set it to the machine's name.
-        ("", &[("HOST", "my-machine")], "127.0.0.1:11435"),
+        ("", &[("PROXY_HOST", "127.0.0.3")], "127.0.0.3:11435"),
         (
             "[server]\naddr = \"127.0.0.9:1\"",
             &[("PORT", "80")],
@@ -136,26 +131,81 @@ fn a_port_or_a_host_replaces_that_part_of_the_address() {
 }
 
 #[test]
-fn a_port_beside_an_address_of_ours_is_told_not_to_count() {
-    let mut setup = Setup::vars(&[("PORT", "80"), ("CODEX_OPENAI_PROXY_ADDR", "127.0.0.1:1")]);
-    for (flag, addr, name) in [
-        (None, "127.0.0.1:1", "CODEX_OPENAI_PROXY_ADDR"),
-        (Some("127.0.0.1:2"), "127.0.0.1:2", "--addr"),
+fn a_port_or_a_host_that_does_not_count_is_told() {
+    let own = ("CODEX_OPENAI_PROXY_ADDR", "127.0.0.1:1");
+    let address = "is not used, because CODEX_OPENAI_PROXY_ADDR says where to listen";
+    let flag = "is not used, because --addr says where to listen";
+    let proxy_host = "is not used, because PROXY_HOST says where to listen";
+    let no_address = "is not used, because \"my-machine\" is no IP address";
+    for (vars, flagged, addr, told) in [
+        (
+            &[("PORT", "80"), own][..],
+            None,
+            "127.0.0.1:1",
+            &[("PORT", address)][..],
+        ),
+        (
+            &[
+                ("PORT", "80"),
+                ("HOST", "0.0.0.0"),
+                ("PROXY_HOST", "::"),
+                own,
+            ],
+            Some("127.0.0.1:2"),
+            "127.0.0.1:2",
+            &[("PORT", flag), ("PROXY_HOST", flag), ("HOST", flag)],
+        ),
+        (
+            &[("HOST", "127.0.0.2"), ("PROXY_HOST", "127.0.0.3")],
+            None,
+            "127.0.0.3:11435",
+            &[("HOST", proxy_host)],
+        ),
+        // Shells set it to the machine's name.
+        (
+            &[("PORT", "80"), ("HOST", "my-machine")],
+            None,
+            "127.0.0.1:80",
+            &[("HOST", no_address)],
+        ),
+        (
+            &[("HOST", "my-machine")],
+            None,
+            "127.0.0.1:11435",
+            &[("HOST", no_address)],
+        ),
+        (&[("HOST", "my-machine"), own], None, "127.0.0.1:1", &[]),
     ] {
-        setup.flags.addr = flag.map(str::to_owned);
+        let mut setup = Setup::vars(vars);
+        setup.flags.addr = flagged.map(str::to_owned);
         let loaded = setup.loaded();
-        assert_eq!(loaded.config.addr.to_string(), addr);
-        let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            told,
-            [format!(
-                "PORT: is not used, because {name} says where to listen"
-            )]
-        );
+        assert_eq!(loaded.config.addr.to_string(), addr, "{vars:?}");
+        let warnings = loaded.warnings.iter();
+        let warnings: Vec<(&str, &str)> = warnings.map(|it| (&*it.name, &*it.message)).collect();
+        assert_eq!(warnings, told, "{vars:?}");
     }
-    let loaded = Setup::vars(&[("PORT", "80"), ("HOST", "my-machine")]).loaded();
-    assert_eq!(loaded.config.addr.to_string(), "127.0.0.1:80");
-    assert_eq!(loaded.warnings[0].name, "HOST");
+    let told = Setup::vars(&[("PROXY_HOST", "my-machine"), own]).mistake();
+    assert_eq!(told, "PROXY_HOST: \"my-machine\" is no IP address");
+}
+
+#[test]
+fn the_address_is_known_without_the_file_where_its_port_is_set_outside_of_it() {
+    let addr = |vars: &[(&str, &str)], flag: Option<&str>| {
+        let mut setup = Setup::file("[server]\naddr = \"127.0.0.9:9\"\nbroken").with(vars);
+        setup.flags.addr = flag.map(str::to_owned);
+        let addr = setup.sources().addr_without_file();
+        addr.map(|addr| addr.to_string())
+    };
+    let known = |addr: &str| Some(addr.to_owned());
+    let own = ("CODEX_OPENAI_PROXY_ADDR", "[::1]:2");
+    assert_eq!(addr(&[own], Some("127.0.0.1:3")), known("127.0.0.1:3"));
+    assert_eq!(addr(&[own, ("PORT", "4")], None), known("[::1]:2"));
+    assert_eq!(addr(&[("PORT", "4")], None), known("127.0.0.1:4"));
+    let parts = [("PORT", "4"), ("HOST", "0.0.0.0")];
+    assert_eq!(addr(&parts, None), known("0.0.0.0:4"));
+    for vars in [&[][..], &[("HOST", "127.0.0.2")], &[("PORT", "high")]] {
+        assert_eq!(addr(vars, None), None, "{vars:?}");
+    }
 }
 
 #[test]
@@ -199,6 +249,43 @@ fn a_variable_that_looks_like_ours_and_is_not_is_a_mistake() {
     }
     // Set to nothing is not set.
     Setup::new().var("CODEX_OPENAI_PROXY_ADRR", "").config();
+}
+
+#[test]
+fn a_variable_that_is_nearly_one_of_other_proxies_is_told() {
+    for (name, meant) in [
+        ("UPSTREAM_BASEURL", "UPSTREAM_BASE_URL"),
+        ("RATE_LIMIT_WINDOWS", "RATE_LIMIT_WINDOW"),
+        ("PROXY_API_KEYS", "PROXY_API_KEY"),
+        ("CODEX_MAX_PARALLEL_REQUEST", "CODEX_MAX_PARALLEL_REQUESTS"),
+    ] {
+        let loaded = Setup::new().var(name, "1").loaded();
+        let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+        let wanted = format!("{name}: is no variable of this program: did you mean {meant}?");
+        assert_eq!(told, [wanted]);
+        let unset = Setup::new().var(name, " ").loaded();
+        assert!(unset.warnings.is_empty(), "{name}");
+    }
+    for name in ["PROXY_PORT", "CODEX_APPROVAL_MODE"] {
+        let loaded = Setup::new().var(name, "1").loaded();
+        assert!(loaded.warnings[0].message.starts_with("has no effect: "));
+    }
+    // Of the Codex CLI, or of anybody.
+    let loaded = Setup::vars(&[
+        ("CODEX_SANDBOX", "seatbelt"),
+        ("CODEX_SANDBOX_NETWORK_DISABLED", "1"),
+        ("CODEX_ACCESS_TOKEN", "x"),
+        ("CODEX_API_KEY", "x"),
+        ("CODEX_CA_CERTIFICATE", "x"),
+        ("CODEX_CI", "1"),
+        ("CODEX_THREAD_ID", "1"),
+        ("CODEX_HOME", "/"),
+        ("PROXY_URL", "http://a"),
+        ("PROXY_USER", "a"),
+        ("API_KEY", "a"),
+    ])
+    .loaded();
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }
 
 #[test]
@@ -260,10 +347,63 @@ fn cross_origin_replies_can_be_switched_off() {
         CorsOrigins::These(Vec::new())
     );
     assert_eq!(cors(&[("PROXY_ENABLE_CORS", "true")]), CorsOrigins::Any);
+    assert_eq!(
+        cors(&[("PROXY_ENABLE_CORS", "0"), ("CORS_ORIGINS", "*")]),
+        CorsOrigins::These(Vec::new())
+    );
     assert_eq!(cors(&[("CORS_ORIGINS", "*")]), CorsOrigins::Any);
     let told = Setup::new().var("CORS_ORIGINS", "https://a/path").mistake();
     assert!(
         told.starts_with("CORS_ORIGINS: \"https://a/path\" is no origin"),
         "{told}"
     );
+}
+
+#[test]
+fn a_switch_that_is_neither_on_nor_off_is_a_mistake() {
+    for name in ["PROXY_ENABLE_CORS", "CODEX_HIDE_REASONING"] {
+        let setup = Setup::vars(&[
+            (name, "maybe"),
+            ("CORS_ORIGINS", "*"),
+            ("CODEX_OPENAI_PROXY_REPLY_REASONING", "think"),
+        ]);
+        assert_eq!(
+            setup.mistake(),
+            format!("{name}: \"maybe\" is neither 1 nor 0, true nor false")
+        );
+    }
+}
+
+#[test]
+fn the_stronger_layer_says_in_which_form_the_rate_is_limited() {
+    let rate = |file: &str, vars: &[(&str, &str)]| {
+        let rate = Setup::file(file).with(vars).config().admission.rate;
+        rate.map(|rate| (rate.requests.get(), rate.window.as_secs()))
+    };
+    let per_minute = "[limits]\nrate_per_minute = 60";
+    let in_window = "[limits]\nrate_max = 10\nrate_window = \"15m\"";
+    let both = [("RATE_LIMIT_MAX", "5"), ("RATE_LIMIT_WINDOW", "1h")];
+    assert_eq!(rate(per_minute, &both), Some((5, 3600)));
+    assert_eq!(rate(per_minute, &[]), Some((60, 60)));
+    for (value, limit) in [("7", Some((7, 60))), ("0", None)] {
+        let variable = [("RATE_LIMIT_PER_MINUTE", value)];
+        assert_eq!(rate(in_window, &variable), limit, "{value}");
+    }
+    // Either part of it.
+    assert_eq!(rate(in_window, &both[..1]), Some((5, 900)));
+    let twice = Setup::vars(&both)
+        .var("RATE_LIMIT_PER_MINUTE", "7")
+        .mistake();
+    assert!(
+        twice.starts_with("RATE_LIMIT_PER_MINUTE: and limits.rate_max"),
+        "{twice}"
+    );
+}
+
+#[test]
+fn the_address_has_a_variable_by_its_key_too() {
+    let own = ("CODEX_OPENAI_PROXY_SERVER_ADDR", "127.0.0.1:1");
+    assert_eq!(Setup::vars(&[own]).config().addr.port(), 1);
+    let both = Setup::vars(&[own, ("CODEX_OPENAI_PROXY_ADDR", "127.0.0.1:2")]);
+    assert_eq!(both.config().addr.port(), 1);
 }

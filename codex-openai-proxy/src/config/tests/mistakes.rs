@@ -160,6 +160,24 @@ fn a_mistake_says_where_it_stands_and_what_is_wanted() {
             "config.toml:2:15: limits.rate_window: means nothing without limits.rate_max",
         ),
         (
+            "\"auth.local_only\" = true",
+            "config.toml:1:1: \"auth.local_only\": is no setting: write `[auth]` and `local_only`, without \
+             quotes",
+        ),
+        (
+            "\"models.aliases\" = {}",
+            "config.toml:1:1: \"models.aliases\": is no setting: write `[models.aliases]`, without quotes",
+        ),
+        (
+            "[limits]\n\"max.parallel\" = 1",
+            "config.toml:2:1: limits.\"max.parallel\": is no setting",
+        ),
+        (
+            "[profiles.work]\n\"limits.max_parallel\" = \"nonsense\"",
+            "config.toml:2:1: profiles.work.\"limits.max_parallel\": is no setting: write \
+             `[profiles.work.limits]` and `max_parallel`, without quotes",
+        ),
+        (
             "[server]\naddr = \"0.0.0.0:80\"",
             "config.toml:2:8: server.addr: 0.0.0.0:80 can be reached from other machines, so it needs a \
              key: set PROXY_API_KEY, or put one into [auth.keys] (`codex-openai-proxy key new NAME` makes \
@@ -251,6 +269,8 @@ fn a_file_that_cannot_be_read_does_not_tell_what_it_says_of_providers() {
         "headers = \"Bearer s3cret\"",
         "[upstreams.headers]\nx-key = s3cret",
         "[upstreams.headers]\nx-key = [\"s3cret\"]",
+        "[upstreams.headers]\n\"Bearer s3cret\" = \"x\"",
+        "[upstreams.headers]\n\"Bearer s3cret\" = 1",
         "[upstreams.query]\ncode = \"s3cret",
         "[upstreams.query]\ncode = { a = \"s3cret\" }",
         "api_key_env = [\"s3cret\"]",
@@ -263,6 +283,8 @@ fn a_file_that_cannot_be_read_does_not_tell_what_it_says_of_providers() {
         "[auth.keys]\ncursor = { env = \"sk-s3cret\" }",
         "[auth.keys]\ncursor = { key = \"s3cret\" }",
         "[auth.keys]\n\"s3cret key\" = \"x\"",
+        "[profiles.a.auth.keys]\ncursor = \"s3cret\"",
+        "[profiles.a.auth.keys]\n\"s3cret key\" = \"x\"",
     ] {
         let setup = Setup::file(&format!("{provider}{lines}\n"));
         let error = setup.load().unwrap_err();
@@ -272,6 +294,77 @@ fn a_file_that_cannot_be_read_does_not_tell_what_it_says_of_providers() {
             assert!(mistake.at.is_some(), "{mistake}");
         }
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+    }
+}
+
+#[test]
+fn each_item_of_a_list_is_judged_and_told_with_its_place() {
+    let provider = "[[upstreams]]\nname = \"a\"\nbase_url = \"http://a\"\n";
+    for (toml, told) in [
+        (
+            "[server]\ncors_origins = [\n  \"https://a\",\n  5,\n  \"b\",\n]".to_owned(),
+            [
+                "config.toml:4:3: server.cors_origins[1]: is a number: a string is wanted",
+                "config.toml:5:3: server.cors_origins[2]: \"b\" is no origin",
+            ],
+        ),
+        (
+            format!("{provider}models = [\"\", true]"),
+            [
+                "config.toml:4:11: upstreams[0].models[0]: a model's name must not be empty",
+                "config.toml:4:15: upstreams[0].models[1]: is a boolean: a string is wanted",
+            ],
+        ),
+        (
+            format!("{provider}reasoning_efforts = [\"loud\", \"low\", \"quiet\"]"),
+            [
+                "config.toml:4:22: upstreams[0].reasoning_efforts[0]: \"loud\" is none of",
+                "config.toml:4:37: upstreams[0].reasoning_efforts[2]: \"quiet\" is none of",
+            ],
+        ),
+    ] {
+        let setup = Setup::file(&toml);
+        let folder = format!("{}/", setup.dir.path().display());
+        let mistakes = setup.mistakes();
+        assert_eq!(mistakes.len(), told.len(), "{mistakes:?}");
+        for (mistake, told) in mistakes.iter().zip(told) {
+            let mistake = mistake.to_string().replace(&folder, "");
+            assert!(mistake.starts_with(told), "{mistake}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_no_utf_8_is_told_with_the_place_of_the_first_bad_byte() {
+    let setup = Setup::new();
+    let text = b"[server]\naddr = \"127.0.0.1:1\" # gr\xfcn \xff";
+    std::fs::write(setup.dir.path().join("config.toml"), text).unwrap();
+    assert_eq!(
+        setup.mistake(),
+        "config.toml:2:26: has a byte here that is no UTF-8"
+    );
+}
+
+#[test]
+fn that_a_key_is_missing_is_told_beside_other_mistakes() {
+    let open = "[server]\naddr = \"0.0.0.0:80\"\n";
+    for (rest, names) in [
+        ("[logs]\ndays = 0", &["logs.days", "server.addr"][..]),
+        // It may be what is wrong, or stand where it is.
+        ("[auth.keys]\na = 5", &["auth.keys.a"]),
+        (
+            "[auth.keys]\na = 5\n[logs]\ndays = 0",
+            &["auth.keys.a", "logs.days"],
+        ),
+        ("[auth.keys\na = 5", &[""]),
+    ] {
+        let told = Setup::file(&format!("{open}{rest}")).names_of_mistakes();
+        assert!(
+            names.iter().all(|name| told.iter().any(|it| it == name)),
+            "{told:?}"
+        );
+        let is_told = told.iter().any(|name| name == "server.addr");
+        assert_eq!(is_told, names.contains(&"server.addr"), "{rest}");
     }
 }
 

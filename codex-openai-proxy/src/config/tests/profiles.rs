@@ -107,11 +107,11 @@ fn mistakes_of_profiles_are_told_with_their_keys_also_of_those_that_are_not_in_f
         ),
         (
             "[profiles.work.profiles.a]",
-            "config.toml:1:16: profiles.work.profiles: is no setting",
+            "config.toml:1:16: profiles.work.profiles: cannot stand in a profile",
         ),
         (
             "[profiles.work]\nprofile = \"a\"",
-            "config.toml:2:1: profiles.work.profile: is no setting",
+            "config.toml:2:1: profiles.work.profile: cannot stand in a profile",
         ),
         (
             "[profiles]\nwork = 1",
@@ -155,4 +155,37 @@ fn a_profile_that_is_not_there_is_a_mistake_that_names_those_that_are() {
         told,
         "config.toml:1:11: profile: is a number: a string is wanted"
     );
+}
+
+#[test]
+fn a_key_in_clear_is_refused_in_every_profile() {
+    let file = "[auth.keys]\na = \"open1\"\n[profiles.one.auth.keys]\na = { env = \"A\" }\n\
+                [profiles.two.auth.keys]\nb = \"open2\"";
+    let setup = Setup::file(file).var("A", "s3cret").profile("one");
+    let names = setup.names_of_mistakes();
+    assert_eq!(names, ["auth.keys.a", "profiles.two.auth.keys.b"]);
+}
+
+#[test]
+fn values_of_profiles_that_are_not_in_force_are_checked_for_who_asks() {
+    let file = "[logs]\ndays = 0\n[profiles.one.logs]\nbodies = \"all\"\n\
+                [profiles.two.server]\naddr = \"0.0.0.0:80\"\ndrain_seconds = -1";
+    let names = |setup: &Setup| {
+        let mistakes = setup.sources().check().unwrap_err().mistakes;
+        mistakes.into_iter().map(|it| it.name).collect::<Vec<_>>()
+    };
+    let profiles = [
+        "profiles.one.logs.bodies",
+        "profiles.two.server.addr",
+        "profiles.two.server.drain_seconds",
+    ];
+    let all = [&["logs.days"][..], &profiles].concat();
+    assert_eq!(names(&Setup::file(file)), all);
+    assert_eq!(names(&Setup::file(file).profile("one")), all);
+    // Nobody is kept from starting by another profile, be it that of another machine.
+    let file = file.replace("days = 0", "days = 1");
+    let setup = Setup::file(&file);
+    assert_eq!(setup.config().logs.max_age.as_secs(), 86_400);
+    assert_eq!(names(&setup), profiles);
+    assert!(Setup::file(FILE).sources().check().is_ok());
 }

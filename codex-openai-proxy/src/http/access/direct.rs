@@ -184,6 +184,11 @@ fn is_loopback_host(authority: &Authority) -> bool {
         return false;
     }
     let host = authority.host();
+    // What stands where a port should may be the rest of another name.
+    let port = authority.as_str().strip_prefix(host).unwrap_or_default();
+    if !(port.is_empty() || authority.port_u16().is_some()) {
+        return false;
+    }
     let literal = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));

@@ -1,20 +1,8 @@
-//! Slows down those who try out keys.
+//! Tells those who try out keys that they have shown too many.
 
-use super::Refusal;
+use super::{Refusal, counters::Counters};
 use crate::http::admission::ClientAddress;
-use governor::{
-    Quota, RateLimiter,
-    clock::{Clock, MonotonicClock},
-    middleware::NoOpMiddleware,
-    state::{InMemoryState, NotKeyed},
-};
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-    num::NonZeroU32,
-    sync::Arc,
-    time::Instant,
-};
+use std::{fmt, num::NonZeroU32, sync::Arc};
 
 /// How many wrong keys may come from an address in a minute.
 const PER_MINUTE: NonZeroU32 = match NonZeroU32::new(10) {
@@ -22,49 +10,29 @@ const PER_MINUTE: NonZeroU32 = match NonZeroU32::new(10) {
     None => NonZeroU32::MIN,
 };
 
-/// How many counters there are. Addresses share them: that costs one who shows wrong keys a little
-/// patience at worst, and nobody can make us remember more.
-const COUNTERS: u64 = 1024;
-
-type Counter = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<Instant>>;
-
 /// Counts wrong keys. Whoever shows too many of them is told so, which a client that has lost its key
-/// understands better than one refusal after the other. The right key is always let in: behind a
-/// tunnel, everybody has the same address. A cheap handle.
+/// understands better than one refusal after the other. None of them is held up: what makes keys hard to
+/// guess is their length. The right key is always let in, because behind a tunnel everybody has the same
+/// address; and addresses share counters. A cheap handle.
 #[derive(Clone)]
-pub struct Guesses(Arc<Shared>);
-
-struct Shared {
-    counters: Box<[Counter]>,
-    /// Nobody can choose with whom to share a counter.
-    hasher: RandomState,
-}
+pub struct Guesses(Arc<Counters>);
 
 impl Default for Guesses {
     fn default() -> Self {
-        let counter =
-            || RateLimiter::direct_with_clock(Quota::per_minute(PER_MINUTE), MonotonicClock);
-        Self(Arc::new(Shared {
-            counters: (0..COUNTERS).map(|_| counter()).collect(),
-            hasher: RandomState::new(),
-        }))
+        Self(Arc::new(Counters::per_minute(PER_MINUTE)))
     }
 }
 
 impl Guesses {
     /// What becomes of a refusal of this client.
     #[must_use]
-    pub fn slow(&self, refusal: Refusal, client: ClientAddress) -> Refusal {
+    pub fn count(&self, refusal: Refusal, client: ClientAddress) -> Refusal {
         if refusal != Refusal::WrongKey {
             return refusal;
         }
-        let Shared { counters, hasher } = &*self.0;
-        let index = hasher.hash_one(client) % COUNTERS;
-        match counters[usize::try_from(index).unwrap_or_default()].check() {
+        match self.0.count(client) {
             Ok(()) => refusal,
-            Err(not_until) => Refusal::TooManyWrongKeys {
-                retry_after: not_until.wait_time_from(MonotonicClock.now()),
-            },
+            Err(retry_after) => Refusal::TooManyWrongKeys { retry_after },
         }
     }
 }
@@ -89,13 +57,13 @@ mod tests {
     }
 
     #[test]
-    fn the_eleventh_wrong_key_of_a_minute_has_to_wait_its_share_of_it() {
+    fn the_eleventh_wrong_key_of_a_minute_is_told_when_the_next_counts() {
         let guesses = Guesses::default();
         for _ in 0..10 {
-            let refusal = guesses.slow(Refusal::WrongKey, client(1));
+            let refusal = guesses.count(Refusal::WrongKey, client(1));
             assert_eq!(refusal, Refusal::WrongKey);
         }
-        let Refusal::TooManyWrongKeys { retry_after } = guesses.slow(Refusal::WrongKey, client(1))
+        let Refusal::TooManyWrongKeys { retry_after } = guesses.count(Refusal::WrongKey, client(1))
         else {
             panic!("one too many");
         };
@@ -103,17 +71,17 @@ mod tests {
         assert!(wait.contains(&retry_after), "{retry_after:?}");
         // Whoever does not guess is told what is wrong.
         for refusal in [Refusal::NoKey, Refusal::ForeignPage] {
-            assert_eq!(guesses.slow(refusal, client(1)), refusal);
+            assert_eq!(guesses.count(refusal, client(1)), refusal);
         }
     }
 
     #[test]
-    fn other_addresses_do_not_wait_for_it() {
+    fn other_addresses_are_not_told_so() {
         let guesses = Guesses::default();
         for _ in 0..100 {
-            let _ = guesses.slow(Refusal::WrongKey, client(1));
+            let _ = guesses.count(Refusal::WrongKey, client(1));
         }
-        let others = (2..=100).map(|last| guesses.slow(Refusal::WrongKey, client(last)));
+        let others = (2..=100).map(|last| guesses.count(Refusal::WrongKey, client(last)));
         // One of them may share its counter.
         let waiting = others.filter(|refusal| is_told_to_wait(*refusal)).count();
         assert!(waiting < 5, "{waiting}");

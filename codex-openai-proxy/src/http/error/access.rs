@@ -13,22 +13,18 @@ const INVALID_KEY: &str = "invalid_api_key";
 
 impl From<Refusal> for ErrorReply {
     fn from(refusal: Refusal) -> Self {
-        match refusal {
+        let mut reply = match refusal {
             Refusal::NoKey => unauthorized(
                 "this proxy wants an API key (one of those in PROXY_API_KEY, or in [auth.keys] of \
                  the config.toml, where it runs), sent as `Authorization: Bearer KEY`, `x-api-key` \
                  or `api-key`",
                 INVALID_KEY,
             ),
-            Refusal::WrongKey => {
-                let mut reply = unauthorized(
-                    "the API key is none of those that this proxy was given in PROXY_API_KEY, or in \
-                     [auth.keys] of its config.toml",
-                    INVALID_KEY,
-                );
-                reply.wrong_key = true;
-                reply
-            }
+            Refusal::WrongKey => unauthorized(
+                "the API key is none of those that this proxy was given in PROXY_API_KEY, or in \
+                 [auth.keys] of its config.toml",
+                INVALID_KEY,
+            ),
             Refusal::TooManyWrongKeys { retry_after } => too_many_wrong_keys(retry_after),
             Refusal::ForeignPage => Self::new(
                 StatusCode::FORBIDDEN,
@@ -46,7 +42,9 @@ impl From<Refusal> for ErrorReply {
                 ),
                 "api_key_not_set",
             ),
-        }
+        };
+        reply.refusal = Some(refusal);
+        reply
     }
 }
 

@@ -206,7 +206,7 @@ fn may_know(state: &AppState, head: &Parts) -> bool {
     match access::check(&arrival, Access::Guarded, &state.credentials()) {
         Ok(_) => true,
         Err(refusal) => {
-            if refusal == Refusal::WrongKey {
+            if refusal == Refusal::WrongKey && state.tells_refusal(&arrival) {
                 // Nobody is to try out keys where it is quiet.
                 let peer = arrival.peer.to_canonical();
                 let detail = format!("{peer} has shown a wrong key to {}", head.uri.path());

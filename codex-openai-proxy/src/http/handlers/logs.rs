@@ -6,6 +6,7 @@ mod live;
 mod login;
 mod query;
 mod socket;
+mod visitor;
 
 use crate::{
     http::{
@@ -45,7 +46,7 @@ pub async fn show(
         LogView::Page => assets::page(state, head).await,
         LogView::Asset => assets::asset(state, id, head).await,
         LogView::Login => login::login(state, head, &body),
-        LogView::Logout => login::logout(state, head),
+        LogView::Logout => login::logout(state, head).await,
         LogView::Records => records(state, head).await,
         LogView::Clear => clear(state, head).await,
         LogView::Requests => requests(state, head).await,

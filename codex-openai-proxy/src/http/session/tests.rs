@@ -109,7 +109,7 @@ fn whoever_logs_out_takes_the_cookie_along_and_no_other() {
     assert!(sessions.key_of(&other, &keys, NOW).is_some());
     // Nothing is left of it when it is over anyway.
     let _ = sessions.close(&HeaderMap::new(), &keys, NOW + WEEK);
-    assert!(sessions.closed().is_empty());
+    assert_eq!(sessions.closed().len(), 0);
 }
 
 #[test]
@@ -119,17 +119,46 @@ fn who_logs_out_without_a_good_cookie_takes_no_room() {
     let _ = sessions.close(&shown, &keys(&["b"]), NOW);
     let _ = sessions.close(&shown, &keys(&["a"]), NOW + WEEK);
     let _ = sessions.close(&logged_in(&Sessions::new([8; 32])), &keys(&["a"]), NOW);
-    assert!(sessions.closed().is_empty());
+    assert_eq!(sessions.closed().len(), 0);
 }
 
 #[test]
 fn so_many_logouts_are_remembered_and_no_more() {
     let (sessions, keys) = (sessions(), keys(&["a"]));
-    for _ in 0..MOST_CLOSED + 10 {
+    for _ in 0..closed::MOST + 10 {
         let shown = logged_in(&sessions);
         let _ = sessions.close(&shown, &keys, NOW);
     }
-    assert_eq!(sessions.closed().len(), MOST_CLOSED);
+    assert_eq!(sessions.closed().len(), closed::MOST);
+}
+
+#[test]
+fn a_logout_outlives_the_process_and_nothing_else_is_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("session.closed");
+    let keys = keys(&["a"]);
+    let before = Sessions::kept([7; 32], &file, NOW);
+    let (mine, other) = (logged_in(&before), logged_in(&before));
+    let _ = before.close(&mine, &keys, NOW);
+    assert!(!before.is_kept());
+    before.keep();
+    assert!(before.is_kept());
+    let after = Sessions::kept([7; 32], &file, NOW);
+    assert_eq!(after.key_of(&mine, &keys, NOW), None);
+    assert!(after.key_of(&other, &keys, NOW).is_some());
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let later = Sessions::kept([7; 32], &file, NOW + WEEK);
+    assert_eq!(later.closed().len(), 0);
+    // What is none of ours counts for nothing.
+    std::fs::write(&file, "x\n1 2\n\u{0}").unwrap();
+    let damaged = Sessions::kept([7; 32], &file, NOW);
+    assert_eq!(damaged.closed().len(), 0);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Who gets in, through connections of whoever a test needs at their other end.
 
+mod flood;
 mod guessing;
 mod heads;
 mod pages;

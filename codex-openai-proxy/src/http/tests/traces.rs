@@ -70,10 +70,8 @@ async fn the_engine_and_the_log_are_told_of_it() {
     let records = service.get("/logs/api/records").send().await.unwrap();
     let records: Value = records.json().await.unwrap();
     let records = records["records"].as_array().unwrap();
-    let incoming = records
-        .iter()
-        .find(|record| record["type"] == "incoming_request");
-    assert_eq!(incoming.unwrap()["trace"], TRACE);
+    assert!(records.len() > 1, "{records:?}");
+    assert!(records.iter().all(|record| record["trace"] == TRACE));
 }
 
 #[tokio::test]

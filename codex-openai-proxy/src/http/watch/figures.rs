@@ -16,8 +16,7 @@ impl Watch {
     /// The same, counted among the requests for the API.
     #[must_use]
     pub fn counted(mut self, metrics: &Metrics) -> Self {
-        let route = self.incoming.as_ref().and_then(|incoming| incoming.route);
-        self.meter = Some(metrics.request(route.unwrap_or("unknown")));
+        self.meter = Some(metrics.request(self.route.unwrap_or("unknown")));
         self
     }
 

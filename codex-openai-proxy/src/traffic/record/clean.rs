@@ -197,6 +197,7 @@ mod tests {
             time: Timestamp(0),
             request: None,
             conversation: ConversationId::new(&format!("chat-{KEY}")),
+            trace: None,
             event,
         };
         record.cut();

@@ -1,7 +1,7 @@
 //! How the fields of records are written as JSON.
 
 use super::as_millis;
-use crate::turn::ConversationId;
+use crate::turn::{ConversationId, TraceId};
 use serde::{Serialize, Serializer};
 use std::{sync::Arc, time::Duration};
 
@@ -37,4 +37,15 @@ pub(super) fn name_of<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(id.as_str())
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+pub(super) fn digits<S: Serializer>(
+    trace: &Option<TraceId>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match trace {
+        Some(trace) => serializer.collect_str(trace),
+        None => serializer.serialize_none(),
+    }
 }

@@ -26,9 +26,6 @@ pub struct IncomingRequest {
     /// The client's `User-Agent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// The id of the trace that it belongs to, as W3C Trace Context has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace: Option<String>,
     /// The size of the body.
     pub bytes: usize,
     /// How long the body took to come.

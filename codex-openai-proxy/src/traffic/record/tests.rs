@@ -10,6 +10,7 @@ fn record(event: Event) -> Value {
         time: Timestamp(1_763_694_245_123_456),
         request: Some("r1".into()),
         conversation: ConversationId::new("chat-1"),
+        trace: None,
         event,
     })
     .unwrap()

@@ -61,7 +61,14 @@ fn lines(text: &[u8], from: usize) -> usize {
             text.get(base64),
             None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'\\')
         );
-        let is_key = base64 - line >= LINE || (base64 > line && is_whole && end > from);
+        // Where a token follows, its first part looks like a line. It is masked as the whole that it is.
+        let goes_on = match &text[base64..] {
+            [b'-', next @ ..] => !next.starts_with(b"-"),
+            [next, ..] => b"._".contains(next),
+            [] => false,
+        };
+        let is_long = base64 - line >= LINE && !goes_on;
+        let is_key = is_long || (base64 > line && is_whole && end > from);
         if is_key {
             at = base64;
             end = base64;

@@ -66,8 +66,8 @@ fn a_full_disk_costs_no_request() {
         for _ in 0..3 {
             running.client.chat(&ask(&long)).await.ok();
         }
-        let log = running.client.get("/logs/api/requests?limit=1").await;
-        assert_eq!(log.status, 200, "{}", log.body);
+        let shown = running.client.get("/logs/api/requests?limit=1").await;
+        assert_eq!(shown.status, 200, "{}", shown.body);
         running.end(End::Asked, &homes).await;
     });
 }

@@ -30,6 +30,7 @@ fn mistakes_are_all_told_with_their_lines_and_nothing_changes() {
             for place in places {
                 assert!(told.contains(place), "{place}: {told}");
             }
+            assert_eq!(told.matches("config.toml:3").count(), 1, "{told}");
             assert_eq!(served.text().await, "near");
         }
         served.replace(&file_of(&other));
@@ -49,7 +50,7 @@ fn what_needs_a_restart_is_told_and_waits_for_it_while_the_rest_is_taken_up() {
         ));
         let told = served.tells("config_reloaded", 1).await;
         for part in [
-            "codex.user_agent: set to \\\"me\\\" (after a restart)",
+            "codex.user_agent: set to \"me\" (after a restart)",
             "(after a restart)",
             "upstreams.near.base_url",
         ] {
@@ -102,13 +103,17 @@ fn the_level_of_the_log_is_taken_up() {
         served.text().await;
         tokio::time::sleep(A_WHILE).await;
         assert_eq!(lines(), 1);
-        served.replace(&format!("[logs]\nlevel = \"warn\"\n{}", file_of(&near)));
-        served.tells("config_reloaded", 1).await;
+        let quiet = format!("[logs]\nlevel = \"warn\"\n{}", file_of(&near));
+        served.replace(&quiet);
+        tokio::time::sleep(A_WHILE).await;
+        // What is told of a mistake is told at this level too, and comes after the change.
+        served.replace(&format!("broken = true\n{quiet}"));
+        served.tells("config_not_reloaded", 1).await;
         served.text().await;
         tokio::time::sleep(A_WHILE).await;
         assert_eq!(lines(), 1);
         served.replace(&file_of(&near));
-        served.tells("config_reloaded", 2).await;
+        served.tells("config_reloaded", 1).await;
         served.text().await;
         tokio::time::sleep(A_WHILE).await;
         assert_eq!(lines(), 2);

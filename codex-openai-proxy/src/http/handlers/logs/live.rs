@@ -1,6 +1,6 @@
 //! `POST /logs/api/stream`: what happens, as an event stream.
 
-use super::query::Query;
+use super::{query::Query, visitor::Visitor};
 use crate::{
     http::{
         AppState,
@@ -20,12 +20,15 @@ use tokio::time::timeout;
 
 pub(super) fn stream(state: &AppState, head: &Parts) -> Result<Response<ReplyBody>, ErrorReply> {
     let watcher = watch(state, head)?;
+    let visitor = Visitor::of(head);
     let keep_alive = state.config.limits.keep_alive;
     // A connection of HTTP/2 has other streams, which are worth waiting for.
     let viewers = head.extensions.get::<Viewers>();
     let viewers = viewers.filter(|_| head.version < Version::HTTP_2);
     let viewer = viewers.map(Viewers::begin);
-    Ok(reply::event_stream(events(watcher, keep_alive, viewer)))
+    Ok(reply::event_stream(events(
+        watcher, visitor, keep_alive, viewer,
+    )))
 }
 
 /// What a viewer is shown, from where it says on.
@@ -36,18 +39,22 @@ pub(super) fn watch(state: &AppState, head: &Parts) -> Result<Watcher, ErrorRepl
     Ok(state.traffic.watch(after))
 }
 
-/// One event for each frame, and a comment in each silence of this length. Ends with the watcher.
+/// One event for each frame, and a comment in each silence of this length. Ends with the watcher, or when
+/// the visitor may see nothing more.
 fn events(
     watcher: Watcher,
+    visitor: Option<Visitor>,
     keep_alive: Duration,
     viewer: Option<Viewer>,
 ) -> BoxStream<'static, Bytes> {
-    stream::unfold((watcher, viewer), move |(mut watcher, viewer)| async move {
+    let begin = (watcher, visitor, viewer);
+    stream::unfold(begin, move |(mut watcher, visitor, viewer)| async move {
         let event = match timeout(keep_alive, watcher.next()).await {
             Ok(frame) => event(&frame?),
             Err(_elapsed) => Bytes::from_static(KEEP_ALIVE),
         };
-        Some((event, (watcher, viewer)))
+        let is_welcome = visitor.as_ref().is_some_and(Visitor::is_welcome);
+        is_welcome.then_some((event, (watcher, visitor, viewer)))
     })
     .boxed()
 }

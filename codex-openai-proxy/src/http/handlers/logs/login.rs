@@ -10,6 +10,7 @@ use crate::http::{
 };
 use http::{HeaderValue, Response, header, request::Parts};
 use serde::Deserialize;
+use tokio::task::spawn_blocking;
 
 #[derive(Deserialize)]
 struct Login {
@@ -33,7 +34,7 @@ pub(super) fn login(
         ErrorReply::bad_parameter("key", message)
     })?;
     let key = access::key_of(login.key.trim().as_bytes(), credentials.keys)
-        .ok_or_else(|| state.slowed(Refusal::WrongKey, &arrival))?;
+        .ok_or_else(|| state.counted(Refusal::WrongKey, &arrival))?;
     Ok(with_cookie(state.sessions.open(
         key,
         &head.headers,
@@ -42,14 +43,23 @@ pub(super) fn login(
 }
 
 /// `POST /logs/logout`: takes the cookie back.
-pub(super) fn logout(state: &AppState, head: &Parts) -> Result<Response<ReplyBody>, ErrorReply> {
+pub(super) async fn logout(
+    state: &AppState,
+    head: &Parts,
+) -> Result<Response<ReplyBody>, ErrorReply> {
     access::same_origin(&arrival(head))?;
     let Credentials {
         keys,
         sessions,
         now,
     } = state.credentials();
-    Ok(with_cookie(sessions.close(&head.headers, keys, now)))
+    let cookie = sessions.close(&head.headers, keys, now);
+    if !sessions.is_kept() {
+        let sessions = sessions.clone();
+        // Only a panic keeps it from ending, and that is logged.
+        let _ = spawn_blocking(move || sessions.keep()).await;
+    }
+    Ok(with_cookie(cookie))
 }
 
 fn with_cookie(cookie: HeaderValue) -> Response<ReplyBody> {

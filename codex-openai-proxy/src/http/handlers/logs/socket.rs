@@ -1,6 +1,6 @@
 //! `GET /logs/api/ws`: what happens, through a WebSocket (RFC 6455).
 
-use super::live::watch;
+use super::{live::watch, visitor::Visitor};
 use crate::{
     http::{AppState, access, body::ReplyBody, dispatch::arrival, error::ErrorReply, reply},
     traffic::Watcher,
@@ -40,6 +40,8 @@ enum End {
     Stopped,
     /// The viewer says so, is gone, or does not follow the protocol.
     Left,
+    /// The viewer may see nothing more.
+    Refused,
     /// The viewer does not read what it is sent.
     Slow,
 }
@@ -54,10 +56,11 @@ pub(super) fn open(state: &AppState, head: &Parts) -> Result<Response<ReplyBody>
     let accept = HeaderValue::try_from(derive_accept_key(key))
         .map_err(|_| ErrorReply::websocket_required())?;
     let watcher = watch(state, head)?;
+    let visitor = Visitor::of(head).ok_or_else(ErrorReply::websocket_required)?;
     let stopped = state.traffic.watchers_closed();
     state.sockets.spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => serve(upgraded, watcher, stopped).await,
+            Ok(upgraded) => serve(upgraded, watcher, &visitor, stopped).await,
             Err(error) => tracing::debug!(%error, "upgrade_failed"),
         }
     });
@@ -89,15 +92,21 @@ fn handshake(head: &Parts) -> Option<&[u8]> {
     (is_one && key.len() == 24).then_some(key)
 }
 
-async fn serve(upgraded: Upgraded, watcher: Watcher, stopped: impl Future<Output = ()>) {
+async fn serve(
+    upgraded: Upgraded,
+    watcher: Watcher,
+    visitor: &Visitor,
+    stopped: impl Future<Output = ()>,
+) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE));
     let io = TokioIo::new(upgraded);
     let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-    let code = match show(&mut socket, watcher, stopped).await {
+    let code = match show(&mut socket, watcher, visitor, stopped).await {
         End::Stopped => CloseCode::Away,
         End::Left => CloseCode::Normal,
+        End::Refused => CloseCode::Policy,
         // It would not read that either.
         End::Slow => return,
     };
@@ -114,7 +123,12 @@ async fn serve(upgraded: Upgraded, watcher: Watcher, stopped: impl Future<Output
 }
 
 /// Shows a viewer what happens, until either side ends that.
-async fn show<S>(socket: &mut S, watcher: Watcher, stopped: impl Future<Output = ()>) -> End
+async fn show<S>(
+    socket: &mut S,
+    watcher: Watcher,
+    visitor: &Visitor,
+    stopped: impl Future<Output = ()>,
+) -> End
 where
     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,
 {
@@ -147,6 +161,9 @@ where
                 Message::Ping(Bytes::new())
             }
         };
+        if !visitor.is_welcome() {
+            return End::Refused;
+        }
         let sent = async {
             match timeout(SEND, socket.send(message)).await {
                 Ok(Ok(())) => None,

@@ -10,7 +10,7 @@ async fn show(door: &Door, peer: &str, key: &str, more: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn whoever_guesses_has_to_wait_and_the_right_key_never_does() {
+async fn whoever_guesses_is_told_so_and_the_right_key_always_opens() {
     let door = Door::open(key).await;
     for guess in 0..10 {
         let answer = show(&door, FOREIGN, &format!("guess-{guess}"), "").await;
@@ -21,7 +21,7 @@ async fn whoever_guesses_has_to_wait_and_the_right_key_never_does() {
     let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=6).contains(&wait), "{wait}");
     assert_eq!(answer.header("x-should-retry"), Some("false"));
-    // Neither does whoever has shown none, nor anybody elsewhere.
+    // Neither is whoever has shown none told so, nor anybody elsewhere.
     assert_eq!(show(&door, FOREIGN, "secret", "").await.status, 200);
     assert_eq!(
         door.status(FOREIGN, "GET /v1/models", &["host: x"]).await,

@@ -116,6 +116,62 @@ async fn sockets_are_for_our_own_page_and_for_those_with_a_key() {
     assert_eq!(status_of(connect(&[cookie, evil]).await), 403);
 }
 
+/// The code with which a viewer's socket is closed; nothing of this request is told before that.
+async fn closed(socket: &mut Socket, path: &str) -> CloseCode {
+    let close = timeout(SOON, async {
+        loop {
+            match socket.next().await.unwrap().unwrap() {
+                Message::Close(close) => return close.unwrap().code,
+                Message::Text(text) => assert!(!text.contains(path), "{text}"),
+                _ => {}
+            }
+        }
+    });
+    close.await.unwrap()
+}
+
+#[tokio::test]
+async fn whose_key_is_taken_away_sees_nothing_more() {
+    let service = Service::start_with(key).await;
+    let bearer = ("authorization", "Bearer secret");
+    let mut socket = connect(&service, "/logs/api/ws", &[bearer]).await.unwrap();
+    frame(&mut socket).await;
+    let stream = service.client.post(service.url("/logs/api/stream"));
+    let response = stream.bearer_auth("secret").send().await.unwrap();
+    let mut events = Events { response };
+    events.until(|text| text.contains("hello")).await;
+    // As a reload does.
+    let state = service.current.load_full();
+    let mut config = state.config.clone();
+    config.api_keys = crate::config::ApiKey::new("test", "another")
+        .into_iter()
+        .collect();
+    let next = state.reconfigured(config, state.upstreams.clone());
+    service.current.store(Arc::new(next));
+    let unknown = service.get("/afterwards").bearer_auth("another");
+    unknown.send().await.unwrap();
+    assert_eq!(closed(&mut socket, "afterwards").await, CloseCode::Policy);
+    let rest = events.rest().await;
+    assert!(!rest.contains("afterwards"), "{rest}");
+}
+
+#[tokio::test]
+async fn who_logs_out_sees_nothing_more() {
+    let service = Service::start_with(key).await;
+    let login = service.client.post(service.url("/logs/login"));
+    let login = login.body(r#"{"key":"secret"}"#).send().await.unwrap();
+    let cookie = login.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let headers = [("cookie", cookie.as_str())];
+    let mut socket = connect(&service, "/logs/api/ws", &headers).await.unwrap();
+    frame(&mut socket).await;
+    let logout = service.client.post(service.url("/logs/logout"));
+    let logout = logout.header("cookie", &cookie).send().await.unwrap();
+    assert_eq!(logout.status(), 204);
+    let unknown = service.get("/afterwards").bearer_auth("secret");
+    unknown.send().await.unwrap();
+    assert_eq!(closed(&mut socket, "afterwards").await, CloseCode::Policy);
+}
+
 #[tokio::test]
 async fn what_is_no_websocket_is_told_so() {
     let service = Service::start().await;
@@ -217,7 +273,7 @@ async fn a_viewer_that_reads_nothing_does_not_hold_up_the_end() {
     }
     answered(&mut service, &super::request("gpt-5.2", true)).await;
     service.stop.send(()).unwrap();
-    timeout(Duration::from_secs(5), service.served)
+    timeout(Duration::from_secs(15), service.served)
         .await
         .unwrap()
         .unwrap();

@@ -3,6 +3,7 @@
 use super::{
     super::text,
     plain::{shows, stays},
+    tells,
 };
 
 #[test]
@@ -163,5 +164,16 @@ fn a_key_without_its_last_line_is_masked_as_far_as_it_goes() {
     ] {
         assert!(text(&given).ends_with(shown), "{given}: {}", text(&given));
         assert!(![A, B].iter().any(|line| text(&given).contains(line)));
+    }
+}
+
+#[test]
+fn a_key_that_was_cut_off_leaves_nothing_of_a_token_behind_it() {
+    for token in [
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9",
+        "1//0gabcdefghijklmnopqrstuvwx-0123456789",
+    ] {
+        let given = format!("-----BEGIN RSA PRIVATE KEY-----\nMIIEvQIBADANBgkq\n{token}\n-\n");
+        assert!(!tells(&text(&given), token), "{}", text(&given));
     }
 }
