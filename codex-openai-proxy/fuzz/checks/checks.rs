@@ -9,6 +9,7 @@ pub mod chat_replies;
 pub mod configs;
 pub mod heads;
 pub mod members;
+pub mod most_said;
 pub mod names;
 pub mod relays;
 pub mod requests;

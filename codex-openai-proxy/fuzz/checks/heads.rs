@@ -86,11 +86,11 @@ fn without_key(arrival: &Arrival<'_>) {
     );
     assert!(!hosts.is_empty(), "a request to nobody");
     for origin in headers.get_all("origin").iter().map(text) {
-        let host = origin.split_once("://").map(|(_, host)| host.to_owned());
-        let Some(host) = host else {
+        let Some((_, host)) = origin.split_once("://") else {
             panic!("an origin that is none: {origin}");
         };
-        hosts.push(host.trim_end_matches('/').to_owned());
+        let end = host.find(['/', '?', '#']).unwrap_or(host.len());
+        hosts.push(host[..end].to_owned());
     }
     for host in hosts {
         assert!(is_local(&host), "{host} is elsewhere");

@@ -1,7 +1,7 @@
 //! What a provider of Responses answers: each line is the data of one event, and all of it is tried as a
 //! reply in one piece too.
 
-use super::{chat_replies::tools, told, writers};
+use super::{chat_replies::tools, most_said::MostSaid, told, writers};
 use codex_openai_proxy::{
     translate::responses::ResponseReader,
     turn::{TurnError, TurnEvent},
@@ -17,7 +17,14 @@ pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let lines: Vec<&str> = text.lines().collect();
     let (events, failure) = stream(lines.iter().copied());
-    writers::write(&events, failure.as_ref());
+    let told = writers::write(&events, failure.as_ref());
+    if let Some(most) = MostSaid::of(lines.iter().copied()) {
+        assert!(told.text.len() <= most.text(), "{told:?} of {most:?}");
+        assert!(
+            told.reasoning.len() <= most.reasoning(),
+            "{told:?} of {most:?}"
+        );
+    }
 
     // What repeats something is told once, however often it comes.
     let twice = lines.iter().flat_map(|line| {

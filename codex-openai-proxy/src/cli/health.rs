@@ -116,3 +116,58 @@ fn without_login(mut url: Url) -> Url {
     let _ = url.set_password(None);
     url
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Flags;
+    use std::{fs, net::TcpListener, sync::Arc};
+
+    /// A port on which nobody listens.
+    fn free_port() -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    }
+
+    /// What is told of a server that does not answer.
+    async fn told(url: Option<&str>, sources: &Sources) -> String {
+        let url = url.map(|url| url.parse().unwrap());
+        let asked = Asked { url, live: false };
+        run(asked, sources).await.unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn the_login_in_an_address_is_not_shown() {
+        let port = free_port();
+        let sources = Sources::of_process(Flags::default());
+        let url = format!("http://me:SECRET@127.0.0.1:{port}/");
+        let told = told(Some(&url), &sources).await;
+        let expected = format!("http://127.0.0.1:{port}/health/ready does not answer");
+        assert!(told.starts_with(&expected), "{told}");
+        assert!(!told.contains("SECRET") && !told.contains("me:"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn beside_a_broken_file_the_environment_says_where_to_ask() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.toml"), "broken = true\n").unwrap();
+        let port = free_port();
+        for variable in ["CODEX_OPENAI_PROXY_ADDR", "PORT"] {
+            let home = folder.path().display().to_string();
+            let env = move |name: &str| match name {
+                "CODEX_OPENAI_PROXY_HOME" | "CODEX_HOME" => Some(home.clone()),
+                "PORT" if variable == "PORT" => Some(port.to_string()),
+                "CODEX_OPENAI_PROXY_ADDR" if variable == name => Some(format!("127.0.0.1:{port}")),
+                _ => None,
+            };
+            let sources = Sources {
+                env: Arc::new(env),
+                names: Vec::new(),
+                flags: Flags::default(),
+            };
+            let told = told(None, &sources).await;
+            let expected = format!("http://127.0.0.1:{port}/health/ready does not answer");
+            assert!(told.starts_with(&expected), "{variable}: {told}");
+        }
+    }
+}

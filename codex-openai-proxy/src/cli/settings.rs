@@ -23,7 +23,7 @@ pub(super) enum Action {
 pub(super) fn run(action: Action, sources: &Sources) -> Result<(), CliError> {
     let text = match action {
         Action::Example => config::example(),
-        Action::Check => checked(&sources.load()?),
+        Action::Check => checked(&sources.check()?),
         Action::Show { json: false } => shown(&sources.load()?),
         Action::Show { json: true } => format!("{:#}\n", document(&sources.load()?)),
     };

@@ -120,7 +120,8 @@ fn let_in(
         .map_err(|refusal| state.counted(refusal, &arrival))?;
     watch.on_caller(&caller);
     // Whoever looks at the log, or after this process, is not to get into the way of its work.
-    if access == Access::Open || is_log(head.uri.path()) {
+    let endpoint = found.and_then(|found| found.endpoint(&head.method));
+    if access == Access::Open || !is_of_api(head, endpoint) {
         return Ok(None);
     }
     let client = state.client(&arrival);
@@ -178,15 +179,30 @@ async fn answer(state: &AppState, request: Admitted<'_>, mut watch: Watch) -> Re
             discard(request.body);
             handlers::responses::act(state, action, id, &head.uri, &mut watch).boxed()
         }
-        Endpoint::Models => handlers::models::list(state).map(Ok).boxed(),
-        Endpoint::Model => ready(handlers::models::get(state, id)).boxed(),
+        Endpoint::Models => {
+            discard(request.body);
+            handlers::models::list(state).map(Ok).boxed()
+        }
+        Endpoint::Model => {
+            discard(request.body);
+            ready(handlers::models::get(state, id)).boxed()
+        }
         Endpoint::DeleteConversation => {
             discard(request.body);
             handlers::conversations::delete(state, id, &mut watch).boxed()
         }
-        Endpoint::Health(view) => ready(Ok(handlers::health::get(state, view, head))).boxed(),
-        Endpoint::Metrics => ready(handlers::metrics::get(state, &head.headers)).boxed(),
-        Endpoint::OpenApi => ready(Ok(handlers::openapi::get())).boxed(),
+        Endpoint::Health(view) => {
+            discard(request.body);
+            ready(Ok(handlers::health::get(state, view, head))).boxed()
+        }
+        Endpoint::Metrics => {
+            discard(request.body);
+            ready(handlers::metrics::get(state, &head.headers)).boxed()
+        }
+        Endpoint::OpenApi => {
+            discard(request.body);
+            ready(Ok(handlers::openapi::get())).boxed()
+        }
         Endpoint::Logs(view) => handlers::logs::show(state, view, id, head, request.body).boxed(),
     };
     let reply = deadline.cover(reply).await;

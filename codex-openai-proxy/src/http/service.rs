@@ -231,7 +231,6 @@ pub fn is_log(path: &str) -> bool {
 /// What pages of other origins may do with a reply. Whatever they may: who is let in is decided by key
 /// or by [`access`](super::access), not by what a browser would let a page read. Headers are mirrored
 /// because `*` does not cover `Authorization`.
-#[must_use]
 pub fn cors(origins: &CorsOrigins) -> CorsLayer {
     let layer = CorsLayer::new()
         .allow_methods(AllowMethods::mirror_request())

@@ -24,11 +24,11 @@ pub fn exists(folder: &Path, name: &str) -> bool {
     (1..=modules.len()).rev().any(|length| {
         let (files, inner) = modules.split_at(length);
         let file = root.join(files.join("/")).with_extension("rs");
-        let Ok(text) = fs::read_to_string(file) else {
+        let Ok(source) = fs::read_to_string(file) else {
             return false;
         };
-        let has_module = |module: &&str| text.contains(&format!("mod {module} {{"));
-        inner.iter().all(has_module) && has_test(&text, inner.len(), test)
+        let has_module = |module: &&str| source.contains(&format!("mod {module} {{"));
+        inner.iter().all(has_module) && has_test(&source, inner.len(), test)
     })
 }
 

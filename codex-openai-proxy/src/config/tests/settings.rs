@@ -58,8 +58,8 @@ fn the_example_loads_with_every_setting_switched_on_and_says_the_defaults() {
     for setting in SETTINGS.iter().filter(|it| it.in_file) {
         assert!(text.contains(&format!("\n{}", setting.name())) || setting.kind == Kind::Table);
     }
-    let (settings, providers) = text.split_once("[[upstreams]]").unwrap();
-    assert!(settings.contains("[PROXY_API_KEY, API_KEYS]"));
+    let (settings, providers) = text.split_once("\n[[upstreams]]\n").unwrap();
+    assert!(settings.contains("[MAX_REQUEST_SIZE]\n"));
     assert!(!providers.contains("[UPSTREAM_"), "{providers}");
     for line in example().lines() {
         assert!(line.len() <= 120, "{line}");

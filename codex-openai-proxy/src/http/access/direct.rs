@@ -184,9 +184,10 @@ fn is_loopback_host(authority: &Authority) -> bool {
         return false;
     }
     let host = authority.host();
-    // What stands where a port should may be the rest of another name.
-    let port = authority.as_str().strip_prefix(host).unwrap_or_default();
-    if !(port.is_empty() || authority.port_u16().is_some()) {
+    // Behind the host, or where a port should be, may stand the rest of another name.
+    let rest = authority.as_str().strip_prefix(host).unwrap_or_default();
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    if !(rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port)) {
         return false;
     }
     let literal = host

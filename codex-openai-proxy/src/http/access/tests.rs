@@ -112,6 +112,7 @@ fn without_a_key_the_host_has_to_be_a_loopback_name() {
         ("evil.example", refused),
         ("localhost.evil.example", refused),
         ("localhost:80.evil.example", refused),
+        ("[::1].evil.example:80", refused),
         ("127.0.0.1.nip.io", refused),
         ("localhost@evil.example", refused),
         ("evil.example@localhost", refused),

@@ -96,6 +96,8 @@ impl Drop for Held {
         if let Some(end) = &self.end {
             end.abort();
         }
+        // The task of the timer shares the place, and ends only when the runtime comes to it.
+        self.place.give_back();
     }
 }
 

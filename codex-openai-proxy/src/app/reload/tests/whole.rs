@@ -53,11 +53,7 @@ impl Engine for Stubborn {
         self.inner.delete_conversation(id)
     }
 
-    fn configure(
-        &self,
-        _: &CodexSettings,
-        _: ConversationSettings,
-    ) -> Result<(), ConfigureError> {
+    fn configure(&self, _: &CodexSettings, _: ConversationSettings) -> Result<(), ConfigureError> {
         if self.stubborn.load(SeqCst) {
             return Err(ConfigureError(io::Error::other("no certificates").into()));
         }

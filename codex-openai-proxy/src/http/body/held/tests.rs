@@ -44,10 +44,13 @@ async fn a_reply_holds_its_place_until_it_is_read_to_its_end() {
 
 #[tokio::test]
 async fn a_reply_that_is_dropped_holds_nothing() {
-    let (gate, permit) = taken().await;
-    let reply = ReplyBody::default().holding(permit, Deadline::after(None));
-    drop(reply);
-    assert!(is_free(&gate).await);
+    for limit in [None, Some(Duration::from_mins(1))] {
+        let (gate, permit) = taken().await;
+        let reply = ReplyBody::default().holding(permit, Deadline::after(limit));
+        drop(reply);
+        // At once, and not when its timer has ended.
+        assert!(is_free(&gate).await, "{limit:?}");
+    }
 }
 
 #[tokio::test]

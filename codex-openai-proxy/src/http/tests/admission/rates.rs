@@ -65,10 +65,10 @@ async fn what_the_limit_gives_comes_back() {
 }
 
 #[tokio::test]
-async fn every_route_counts_but_health_and_the_log() {
+async fn every_route_counts_but_those_that_look_at_the_service() {
     let service = service(4).await;
     for _ in 0..6 {
-        for path in ["/health", "/health/live", "/logs", "/logs/api/requests"] {
+        for path in ["/health", "/metrics", "/logs", "/logs/api/requests"] {
             let response = service.get(path).send().await.unwrap();
             assert_eq!(response.status(), 200, "{path}");
             assert_eq!(header(&response, "x-ratelimit-limit-requests"), None);
