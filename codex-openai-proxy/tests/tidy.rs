@@ -39,6 +39,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
     (
         "http",
         &[
+            "files",
             "metrics",
             "turn",
             "wire",

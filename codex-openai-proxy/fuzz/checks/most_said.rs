@@ -25,13 +25,12 @@ struct Item {
 struct Source(HashMap<u64, [usize; 4]>);
 
 impl MostSaid {
-    /// Reads the events of a stream. `None` where one of them leaves its place out, two items have the same,
-    /// or more comes of what was whole: then nothing can be told.
+    /// Reads the events of a stream. `None` where one of them is no JSON or leaves its place out, two items
+    /// have the same, or more comes of what was whole: then nothing can be told.
     pub fn of<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Self> {
         let mut most = Self::default();
-        for line in lines {
-            let event: Value = serde_json::from_str(line).unwrap_or_default();
-            most.read(&event)?;
+        for line in lines.filter(|line| !line.trim().is_empty()) {
+            most.read(&serde_json::from_str(line).ok()?)?;
         }
         Some(most)
     }
@@ -58,9 +57,12 @@ impl MostSaid {
             "reasoning_text" => (|item| &mut item.raw, "content_index"),
             "output_item" => {
                 let at = place()?;
-                let is_new = self.told.insert((step == "done", at));
+                let is_end = step == "done";
+                // What begins where something is known already is another item.
+                let is_first = is_end || !self.items.contains_key(&at);
+                let is_new = self.told.insert((is_end, at));
                 self.item(at, &event["item"], 2);
-                return is_new.then_some(());
+                return (is_first && is_new).then_some(());
             }
             _ => {
                 let output = event["response"]["output"].as_array();

@@ -219,7 +219,11 @@ async fn turn(
 ) -> Response<ReplyBody> {
     let Admitted { head, deadline, .. } = request;
     let bounds = Bounds::from(&state.config.limits);
-    let body = match body::read(&head.headers, request.body, bounds).await {
+    let read = deadline.cover(body::read(&head.headers, request.body, bounds));
+    let body = match read
+        .await
+        .unwrap_or_else(|late| Err(ReadError::Refused(late.into())))
+    {
         Ok(body) => body,
         // Nobody gets this reply; the log tells that the client has left.
         Err(ReadError::Left) => return ErrorReply::body_unreadable().into_response(),
@@ -251,6 +255,9 @@ async fn queue(state: &AppState, deadline: Deadline) -> Result<Permit, ErrorRepl
         queue: settings.max_queued,
         until: deadline.or_at(Instant::now() + settings.queue_timeout),
     };
+    if deadline.has_passed() {
+        return Err(deadline.error().into());
+    }
     match state.admission.gate().enter(patience).await {
         Ok((permit, wait)) => {
             state.metrics.queued(wait);

@@ -1,13 +1,14 @@
 //! The listening socket, its connections, and their orderly end.
 
 mod activity;
+mod handed;
 mod places;
 mod socket;
 
 use super::{dispatch::Peer, phase::Phase, service::service, state::CurrentState};
 use activity::{Activity, Awaited};
+use handed::Handed;
 use http::{Request, Response};
-use http_body_util::BodyExt;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -137,12 +138,7 @@ impl Server {
                 async move {
                     let response: Response<_> = response.await?;
                     // It runs until its reply has been handed over.
-                    Ok::<_, Infallible>(response.map(|body| {
-                        body.map_frame(move |frame| {
-                            let _ = &running;
-                            frame
-                        })
-                    }))
+                    Ok::<_, Infallible>(response.map(|body| Handed::new(body, running)))
                 }
             });
             let connection = http.serve_connection_with_upgrades(TokioIo::new(socket), service);

@@ -63,7 +63,7 @@ pub fn service(
     current: Arc<CurrentState>,
 ) -> impl Service<
     Request<Incoming>,
-    Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + 'static>,
+    Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + Unpin + 'static>,
     Error = Infallible,
     Future: Send,
 > + Clone

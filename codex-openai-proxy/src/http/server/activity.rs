@@ -22,6 +22,8 @@ pub(super) struct Activity {
 struct State {
     /// How many requests are being answered.
     running: usize,
+    /// Of these, those whose clients wait for us.
+    working: usize,
     /// What is waited for while there are none.
     awaited: Awaited,
     /// Since when.
@@ -37,11 +39,17 @@ pub(super) enum Awaited {
     Head,
     /// That the client asks for something.
     Request,
+    /// That it reads what was said.
+    Reading,
 }
 
 /// A request that is being answered, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Running(Arc<Activity>);
+pub(super) struct Running {
+    activity: Arc<Activity>,
+    /// Whether the client waits for us, and not we for the client.
+    is_working: bool,
+}
 
 impl Activity {
     /// A connection that begins now.
@@ -51,6 +59,7 @@ impl Activity {
             idle: limits.idle,
             state: Mutex::new(State {
                 running: 0,
+                working: 0,
                 awaited: Awaited::Head,
                 since: Instant::now(),
                 is_http2: false,
@@ -72,8 +81,12 @@ impl Activity {
     pub(super) fn begin(self: &Arc<Self>, version: Version) -> Running {
         let mut state = self.state();
         state.running += 1;
+        state.working += 1;
         state.is_http2 = version == Version::HTTP_2;
-        Running(Arc::clone(self))
+        Running {
+            activity: Arc::clone(self),
+            is_working: true,
+        }
     }
 
     /// Waits until something has taken too long.
@@ -93,12 +106,13 @@ impl Activity {
     /// What is waited for, and how long it may still take.
     fn awaited(&self) -> Option<(Awaited, Duration)> {
         let state = self.state();
-        let limit = match state.awaited {
-            Awaited::Head => self.head,
-            Awaited::Request => self.idle,
+        let (awaited, limit) = match state.awaited {
+            _ if state.working > 0 => return None,
+            _ if state.running > 0 => (Awaited::Reading, self.idle),
+            Awaited::Head => (Awaited::Head, self.head),
+            awaited => (awaited, self.idle),
         };
-        let left = limit.saturating_sub(state.since.elapsed());
-        (state.running == 0).then_some((state.awaited, left))
+        Some((awaited, limit.saturating_sub(state.since.elapsed())))
     }
 
     /// Nothing panics while it is changed.
@@ -107,9 +121,32 @@ impl Activity {
     }
 }
 
+impl Running {
+    /// There is something for the client, who has to take it before it gets more.
+    pub(super) fn on_ready(&mut self) {
+        let mut state = self.activity.state();
+        if self.is_working {
+            self.is_working = false;
+            state.working -= 1;
+        }
+        state.since = Instant::now();
+    }
+
+    /// The client has taken what there was, and waits.
+    pub(super) fn on_pending(&mut self) {
+        if !self.is_working {
+            self.is_working = true;
+            self.activity.state().working += 1;
+        }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.activity.state();
+        if self.is_working {
+            state.working -= 1;
+        }
         state.running -= 1;
         state.awaited = Awaited::Request;
         state.since = Instant::now();
@@ -166,6 +203,23 @@ mod tests {
         activity.on_read();
         // After 300 ms and the 200 that a head may take.
         assert_eq!(end.await.unwrap(), (Awaited::Head, 3));
+    }
+
+    #[tokio::test]
+    async fn a_client_has_to_take_what_there_is_and_may_wait_for_it() {
+        let activity = activity();
+        let mut running = [Version::HTTP_2; 2].map(|version| activity.begin(version));
+        running[0].on_ready();
+        running[1].on_ready();
+        running[1].on_pending();
+        // One of them waits for us.
+        assert!(timeout(2 * IDLE, activity.overdue()).await.is_err());
+        let begun = Instant::now();
+        running[1].on_ready();
+        sleep(2 * EARLY).await;
+        // What is taken buys time.
+        running[0].on_ready();
+        assert_eq!(overdue(&activity, begun).await, (Awaited::Reading, 6));
     }
 
     #[tokio::test]

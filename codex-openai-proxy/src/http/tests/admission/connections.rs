@@ -141,6 +141,54 @@ async fn a_connection_is_not_idle_while_it_is_answered() {
     }
 }
 
+/// SETTINGS by which nothing of a reply's body may be sent.
+const NO_WINDOW: &[u8] = &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0];
+
+#[tokio::test]
+async fn who_has_a_reply_held_back_for_ever_loses_the_connection() {
+    for with_key in [false, true] {
+        let service = Service::start_with(|config| {
+            config.limits.head = HEAD;
+            config.limits.idle = 5 * HEAD;
+            if with_key {
+                key(config);
+            }
+        })
+        .await;
+        let asked = [PREFACE, NO_WINDOW, &health()].concat();
+        let (reply, after) = send(&service, &asked).await;
+        assert!(after + EARLY >= 5 * HEAD, "{after:?}");
+        // It was answered as far as it let itself be answered, and not asked to leave.
+        let kinds = frames(&reply);
+        assert!(kinds.contains(&1) && !kinds.contains(&GOAWAY), "{kinds:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_read_a_stream_loses_the_connection_and_the_turn() {
+    let mut service = impatient().await;
+    let body = request("gpt-5.2", true).to_string();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n\r\n",
+        service.addr,
+        body.len()
+    );
+    let mut stream = TcpStream::connect(service.addr).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let turn = service.turn().await;
+    let much = "much ".repeat(20_000);
+    let said = async {
+        let event = || Ok(TurnEvent::Text(much.clone()));
+        while turn.reply.send(event()).await.is_ok() {}
+    };
+    timeout(SOON, said).await.unwrap();
+    // What had been sent is there, and then the connection is over.
+    let mut rest = Vec::new();
+    let _ = timeout(SOON, stream.read_to_end(&mut rest)).await.unwrap();
+    assert!(!String::from_utf8_lossy(&rest).contains("[DONE]"));
+}
+
 #[tokio::test]
 async fn beyond_the_most_connections_there_is_a_short_refusal() {
     let service = Service::start_with(|config| config.limits.max_connections = 3).await;

@@ -30,6 +30,31 @@ async fn a_reply_that_takes_too_long_is_a_504_and_its_turn_is_interrupted() {
 }
 
 #[tokio::test]
+async fn a_body_that_drips_counts_too() {
+    let service = start().await;
+    let mut stream = TcpStream::connect(service.addr).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\ncontent-length: 1000\r\n\r\n",
+        service.addr
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    let begun = Instant::now();
+    let dripping = tokio::spawn(async move {
+        while write.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let mut reply = [0; 12];
+    let answered = timeout(SOON, read.read_exact(&mut reply)).await.unwrap();
+    answered.unwrap();
+    assert_eq!(&reply, b"HTTP/1.1 504");
+    assert!(begun.elapsed() >= LIMIT);
+    drop(read);
+    timeout(SOON, dripping).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_stream_that_takes_too_long_ends_with_the_error() {
     let mut service = start().await;
     let (response, turn) = service.ask(&request("gpt-5.2", true)).await;
