@@ -19,13 +19,12 @@ use socket::Socket;
 use std::{
     convert::Infallible,
     fmt::Display,
-    future::pending,
     io,
     net::SocketAddr,
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -127,7 +126,7 @@ impl Server {
             let socket = Socket::new(stream, Arc::clone(&activity), place, counted);
             let service = service.clone();
             let viewers = Viewers::default();
-            let abandoned = abandoned(stopping.clone(), viewers.clone());
+            let abandoned = abandoned(stopping.clone(), viewers.clone(), Arc::clone(&activity));
             let requests = Arc::clone(&activity);
             let service = service_fn(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(Peer(peer.ip()));
@@ -244,7 +243,13 @@ fn allow_files(connections: usize) {
 
 /// How many event streams of the log a connection carries. Kept among a request's extensions.
 #[derive(Debug, Clone, Default)]
-pub struct Viewers(Arc<AtomicUsize>);
+pub struct Viewers(Arc<Carried>);
+
+#[derive(Debug, Default)]
+struct Carried {
+    now: AtomicUsize,
+    ever: AtomicBool,
+}
 
 /// One of them, for as long as it lasts.
 #[derive(Debug)]
@@ -254,24 +259,27 @@ impl Viewers {
     /// One more.
     #[must_use]
     pub fn begin(&self) -> Viewer {
-        self.0.fetch_add(1, Relaxed);
+        self.0.now.fetch_add(1, Relaxed);
+        self.0.ever.store(true, Relaxed);
         Viewer(self.clone())
     }
 }
 
 impl Drop for Viewer {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Relaxed);
+        self.0.0.now.fetch_sub(1, Relaxed);
     }
 }
 
 /// Done when a connection is not worth waiting for: whoever watches the log through it does not read
 /// that the log has ended.
-async fn abandoned(stopping: CancellationToken, viewers: Viewers) {
+async fn abandoned(stopping: CancellationToken, viewers: Viewers, activity: Arc<Activity>) {
     stopping.cancelled().await;
     sleep(LAST_LOOK).await;
-    if viewers.0.load(Relaxed) == 0 {
-        pending::<()>().await;
+    let Carried { now, ever } = &*viewers.0;
+    // The last frame of a stream may be with the connection already, and not with its client.
+    while now.load(Relaxed) == 0 && !(ever.load(Relaxed) && activity.is_unread()) {
+        sleep(LAST_LOOK).await;
     }
 }
 

@@ -3,7 +3,10 @@
 use crate::config::Limits;
 use http::Version;
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::time::{Instant, sleep};
@@ -16,6 +19,8 @@ pub(super) struct Activity {
     /// How long it may ask for nothing.
     idle: Duration,
     state: Mutex<State>,
+    /// Whether the socket takes nothing more for now.
+    is_blocked: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -64,6 +69,7 @@ impl Activity {
                 since: Instant::now(),
                 is_http2: false,
             }),
+            is_blocked: AtomicBool::new(false),
         }
     }
 
@@ -101,6 +107,16 @@ impl Activity {
             };
             sleep(left).await;
         }
+    }
+
+    /// Something was written, or could not be because the client does not read.
+    pub(super) fn on_write(&self, is_blocked: bool) {
+        self.is_blocked.store(is_blocked, Relaxed);
+    }
+
+    /// Whether something that was said waits for the client to read it.
+    pub(super) fn is_unread(&self) -> bool {
+        self.is_blocked.load(Relaxed)
     }
 
     /// What is waited for, and how long it may still take.
