@@ -4,8 +4,8 @@
 //! command line. What can be set stands in one table, [`SETTINGS`]. The environment is read here alone,
 //! through a lookup that the caller hands in.
 //!
-//! [`document`] reads the file, [`layers`] finds what was written of a setting and where, [`value`] says
-//! what it means, [`names`] what nobody knows, and [`load`] makes the [`Config`] of it.
+//! `document` reads the file, `layers` finds what was written of a setting and where, `value` says
+//! what it means, `names` what nobody knows, and `load` makes the [`Config`] of it.
 
 mod document;
 mod effective;

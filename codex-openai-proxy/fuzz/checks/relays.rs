@@ -89,7 +89,9 @@ fn stream(shape: Shape, events: &[Event]) {
     let frames = decode(&out);
     match shape {
         Shape::Chat => {
-            let done = frames.iter().filter(|frame| frame.data.trim() == "[DONE]");
+            let done = frames
+                .iter()
+                .filter(|frame| frame.data.trim_ascii() == "[DONE]");
             assert_eq!(done.count(), usize::from(failure.is_none()));
             same_said(events, &told, failure.as_ref());
         }
