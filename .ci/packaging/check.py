@@ -154,6 +154,41 @@ def configurations():
         expect(done.returncode == 0, f"the package's config.toml: {done.stdout}{done.stderr}")
 
 
+def numbers():
+    """What tunnels, reverse proxies and service managers wait for and let through fits the proxy's defaults."""
+    example = run(BINARY, "config", "example").stdout
+    default = lambda name: re.search(rf'^#{name} = "?([\w]+)"?$', example, flags=re.M)[1]  # noqa: E731
+    nginx = (PACKAGING / "reverse-proxy/nginx.conf").read_text()
+    caddy = (PACKAGING / "reverse-proxy/Caddyfile").read_text()
+    [cloudflared] = documents(PACKAGING / "cloudflared/config.yml")
+    proxies = {
+        "nginx": nginx.split("keepalive_timeout ")[1],
+        "caddy": caddy.split("keepalive ")[1],
+        "cloudflared": cloudflared["ingress"][0]["originRequest"]["keepAliveTimeout"],
+    }
+    for name, text in proxies.items():
+        idle = int(re.match(r"(\d+)s", text)[1])
+        expect(idle < int(default("idle_seconds")), f"{name} uses connections that the proxy has closed")
+    mebibytes = re.fullmatch(r"(\d+)mb", default("max_body"))[1]
+    expect(f"client_max_body_size {mebibytes}m;" in nginx, "nginx takes other bodies than the proxy")
+    expect(f"max_size {mebibytes}MiB" in caddy, "caddy takes other bodies than the proxy")
+    expect(f"proxy_read_timeout {default('request_seconds')}s;" in nginx, "nginx gives up before the proxy")
+    expect("response_header_timeout 1h" in caddy and default("request_seconds") == "3600", "caddy gives up before the proxy")
+    deployment = documents(PACKAGING / "kubernetes/deployment.yaml")[0]["spec"]["template"]["spec"]
+    compose = documents(PACKAGING / "compose/compose.yaml")[0]["services"]["proxy"]
+    docs = (REPOSITORY / "docs/deployment.md").read_text()
+    graces = {
+        "compose": compose["stop_grace_period"],
+        "kubernetes": str(deployment["terminationGracePeriodSeconds"]),
+        "docker run": docs.split("--stop-timeout ")[1],
+    }
+    for unit in sorted((PACKAGING / "systemd").glob("*.service")):
+        graces[unit.name] = unit.read_text().split("TimeoutStopSec=")[1]
+    for name, text in graces.items():
+        grace = int(re.match(r"(\d+)", text)[1])
+        expect(grace > int(default("drain_seconds")), f"{name} kills the proxy while it drains")
+
+
 def package():
     """Man page and completions know the commands; programs are where the units look for them."""
     man = run("gunzip", "-c", ROOT / "usr/share/man/man1/codex-openai-proxy.1.gz").stdout
@@ -308,7 +343,7 @@ def documentation():
         expect(f"alertname: {alert}" in tests, f"the alert {alert} has no test")
 
 
-CHECKS = (docker_context, docker_image, configurations, package, kubernetes, compose, forwarding, figures, documentation)
+CHECKS = (docker_context, docker_image, configurations, numbers, package, kubernetes, compose, forwarding, figures, documentation)
 for check in CHECKS:
     print(f"-- {check.__doc__.splitlines()[0]}")
     check()

@@ -35,6 +35,7 @@ pub use settings::{Kind, PREFIX, PROVIDER_SETTINGS, SETTINGS, Setting};
 pub use sources::{Flags, Loaded, Lookup, Sources, process_environment};
 pub use upstreams::{
     DialectSettings, KeyHeader, MaxTokensField, Secret, UpstreamKey, UpstreamSettings, WireApi,
+    names_secret,
 };
 
 use crate::turn::Aliases;
@@ -174,7 +175,7 @@ pub enum CorsOrigins {
 /// How many requests are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdmissionSettings {
-    /// How many may come from one key and address.
+    /// How many may come with one key, or without a key from one address.
     pub rate: Option<RateLimit>,
     /// How many replies may be made at once. The others wait.
     pub max_parallel: Option<NonZeroUsize>,

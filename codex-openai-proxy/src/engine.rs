@@ -3,6 +3,7 @@
 #[cfg(feature = "codex")]
 pub mod codex;
 pub mod demo;
+mod hidden;
 pub mod unavailable;
 pub mod upstream;
 

@@ -95,7 +95,7 @@ impl Metrics {
         let queue = Histogram::new(WAITS);
         registry.register_with_unit(
             "queue_wait",
-            "How long requests for replies wait for their turn",
+            "How long requests for replies wait for their turn, or until that takes too long",
             Unit::Seconds,
             queue.clone(),
         );
@@ -125,7 +125,7 @@ impl Metrics {
         RequestMeter::begin(self.clone(), route)
     }
 
-    /// A request has waited this long for its turn.
+    /// A request has waited this long for its turn, be it in vain.
     pub fn queued(&self, wait: Duration) {
         self.0.queue.observe(wait.as_secs_f64());
     }

@@ -156,6 +156,8 @@ export function recordText(r) {
     forked: () => [`from ${r.from}`],
     conversation_deleted: () => ['forgotten for good'],
     warning: () => [r.what, r.detail],
+    config_reloaded: () => r.changes ?? [],
+    config_not_reloaded: () => ['everything stays as it was', ...(r.mistakes ?? [])],
   }[r.type];
   return (parts ? parts() : [JSON.stringify(r)]).filter(Boolean).join(' · ');
 }
@@ -165,12 +167,14 @@ export const RECORD_TYPES = {
   incoming_request: '', codex_forward: '', upstream_forward: '', thread_started: '', resumed: '', rebuilt: 'warn', first_token: '',
   reasoning_detected: '', tool_call_forwarded: 'tool', parked: 'tool', tool_result_received: 'tool', cursor_response: 'good',
   request_failed: 'bad', client_disconnected: 'warn', stream_codex_error: 'bad', rate_limits: '', expired: 'warn', forked: '',
-  conversation_deleted: 'warn', warning: 'warn',
+  conversation_deleted: 'warn', warning: 'warn', config_reloaded: '', config_not_reloaded: 'bad',
 };
 
 /** The types among them that a request's summary tells of; the others are found in the records alone. */
 export const REQUEST_TYPES = new Set(
-  Object.keys(RECORD_TYPES).filter((type) => !['rate_limits', 'expired', 'forked', 'conversation_deleted', 'warning'].includes(type)),
+  Object.keys(RECORD_TYPES).filter(
+    (type) => !['rate_limits', 'expired', 'forked', 'conversation_deleted', 'warning', 'config_reloaded', 'config_not_reloaded'].includes(type),
+  ),
 );
 
 /** The record types that a request's summary tells about it. */

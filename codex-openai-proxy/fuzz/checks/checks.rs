@@ -7,6 +7,7 @@ pub mod bodies;
 pub mod chat_client;
 pub mod chat_replies;
 pub mod configs;
+pub mod exports;
 pub mod heads;
 pub mod members;
 pub mod most_said;
@@ -24,10 +25,11 @@ pub mod writers;
 pub type Check = fn(&[u8]);
 
 /// Every check, under the name of its fuzz target and of its folder in the corpus.
-pub const ALL: [(&str, Check); 10] = [
+pub const ALL: [(&str, Check); 11] = [
     ("bodies", bodies::check),
     ("chat_replies", chat_replies::check),
     ("configs", configs::check),
+    ("exports", exports::check),
     ("heads", heads::check),
     ("names", names::check),
     ("relays", relays::check),

@@ -157,10 +157,13 @@ pub fn init(config: &Config, default_filter: &'static str) -> Result<Writer, Log
 }
 
 /// Never logged: telemetry of Codex, which says nothing that its log does not, but names the account;
-/// and the place where it tells each tool call with all that the model wrote into it.
-const UNLOGGED: [&str; 3] = [
+/// the place where it tells each tool call with all that the model wrote into it; and those where it tells
+/// errors of the upstream with all that they say, which may be the key. The log channel tells them without.
+const UNLOGGED: [&str; 5] = [
     "codex_otel",
     "feedback_tags",
+    "codex_core::responses_retry",
+    "codex_core::session::turn",
     "codex_core::stream_events_utils",
 ];
 
@@ -208,6 +211,8 @@ mod tests {
             tracing::info!(target: "codex_core::client", "");
             tracing::warn!(target: "codex_otel.log_only", "");
             tracing::info!(target: "codex_core::stream_events_utils", "");
+            tracing::info!(target: "codex_core::session::turn", "");
+            tracing::warn!(target: "codex_core::responses_retry", "");
             tracing::debug!(target: "codex_core::client", "");
             tracing::trace!(target: "hyper_util::client", "");
             tracing::debug!(target: "reqwest::connect", "");

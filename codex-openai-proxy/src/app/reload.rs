@@ -10,9 +10,10 @@ use crate::{
     config::{Config, ConfigError, Effective, Loaded, Mistake, Sources},
     engine::{ConfigureError, upstream::UpstreamError},
     http::state::CurrentState,
+    traffic::Event,
 };
 use changes::{Change, in_force, new_order};
-use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use watch::{Cause, Stamp, Watch};
 
 pub use watch::Hangups;
@@ -148,7 +149,7 @@ impl Reloader {
             return;
         }
         self.last = effective;
-        tracing::info!("config_reloaded: {}", changes.join("; "));
+        self.tell(Event::ConfigReloaded { changes });
     }
 
     /// Everything that can fail comes before anything that cannot be undone.
@@ -179,16 +180,12 @@ impl Reloader {
         Ok(())
     }
 
-    /// Each of them in the program's log; in the log channel only how many there are.
-    fn tell_mistakes(&self, mistakes: &[impl fmt::Display]) {
-        for mistake in mistakes {
-            tracing::error!("config_mistake: {mistake}");
-        }
-        let detail = match mistakes.len() {
-            1 => "1 mistake: everything stays as it was".to_owned(),
-            count => format!("{count} mistakes: everything stays as it was"),
-        };
-        let state = self.current.load();
-        state.traffic.channel().warn("config_not_reloaded", detail);
+    fn tell_mistakes(&self, mistakes: &[impl ToString]) {
+        let mistakes = mistakes.iter().map(ToString::to_string).collect();
+        self.tell(Event::ConfigNotReloaded { mistakes });
+    }
+
+    fn tell(&self, event: Event) {
+        self.current.load().traffic.channel().tell(event);
     }
 }

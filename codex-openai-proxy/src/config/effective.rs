@@ -147,7 +147,7 @@ fn keys(layers: &Layers<'_>, all: &mut Vec<Effective>) {
     }
 }
 
-/// What is set of each provider.
+/// What is in force of each provider, without what is told from its host and the model.
 fn providers(layers: &Layers<'_>, all: &mut Vec<Effective>) {
     for raw in layers.providers() {
         let name = raw.find(&provider::NAME).and_then(Written::into_text);
@@ -165,12 +165,19 @@ fn providers(layers: &Layers<'_>, all: &mut Vec<Effective>) {
                     secret: secret.as_deref().map(Fingerprint::of),
                     ..effective(name, setting, Some(written))
                 });
+            } else if setting.default != NOT_SET {
+                all.push(effective(name, setting, None));
             }
         }
     }
-    if layers.variable(upstreams::BASE_URL).is_none() {
-        return;
+    if layers.variable(upstreams::BASE_URL).is_some() {
+        provider_of_environment(layers, all);
     }
+}
+
+fn provider_of_environment(layers: &Layers<'_>, all: &mut Vec<Effective>) {
+    let name_of =
+        |setting: &Setting| format!("upstreams.{}.{}", upstreams::FROM_ENVIRONMENT, setting.key);
     for (variable, setting) in [
         (upstreams::BASE_URL, &provider::BASE_URL),
         (upstreams::SUPPORTS_RESPONSES, &provider::WIRE_API),
@@ -179,12 +186,14 @@ fn providers(layers: &Layers<'_>, all: &mut Vec<Effective>) {
         (upstreams::RETRIES, &provider::RETRIES),
     ] {
         let Some(written) = layers.written_variable(variable) else {
+            if setting.default != NOT_SET {
+                all.push(effective(name_of(setting), setting, None));
+            }
             continue;
         };
-        let name = format!("upstreams.{}.{}", upstreams::FROM_ENVIRONMENT, setting.key);
         let origin = written.origin.clone();
         let text = written.value.as_text().unwrap_or_default();
-        let mut line = effective(name, setting, None);
+        let mut line = effective(name_of(setting), setting, None);
         line.origin = origin;
         match variable {
             upstreams::API_KEY => {
@@ -202,5 +211,12 @@ fn providers(layers: &Layers<'_>, all: &mut Vec<Effective>) {
             }
         }
         all.push(line);
+    }
+    for setting in [
+        &provider::API_KEY_HEADER,
+        &provider::CONNECT_TIMEOUT,
+        &provider::IDLE_TIMEOUT,
+    ] {
+        all.push(effective(name_of(setting), setting, None));
     }
 }

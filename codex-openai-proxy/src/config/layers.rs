@@ -155,6 +155,7 @@ impl<'a> Layers<'a> {
     pub(super) fn strongest(&self, settings: &[&Setting]) -> Option<Origin> {
         let origins = settings
             .iter()
+            .rev()
             .filter_map(|setting| Some(self.find(setting)?.origin));
         origins.max_by_key(Origin::strength)
     }

@@ -111,12 +111,13 @@ impl UpstreamSettings {
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         let key = self.key.iter().map(|key| &key.value);
         let others = self.headers.iter().chain(&self.query);
-        key.chain(others.filter_map(|(name, value)| is_secret(name).then_some(value)))
+        key.chain(others.filter_map(|(name, value)| names_secret(name).then_some(value)))
     }
 }
 
 /// Whether the name of a header or of a part of a query says that its value is secret.
-fn is_secret(name: &str) -> bool {
+#[must_use]
+pub fn names_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| name.contains(word))
 }

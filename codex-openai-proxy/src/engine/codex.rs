@@ -23,6 +23,7 @@ mod reset_time;
 mod rollout;
 mod schema;
 mod schema_notes;
+mod secrets;
 mod settings;
 mod shared;
 mod thread;
@@ -58,15 +59,20 @@ use figures::Figures;
 use futures_util::future::{BoxFuture, FutureExt};
 use models::ForwardingModels;
 use registry::{Registry, Routed};
+use secrets::Secrets;
 use shared::Shared;
 use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tuning::Tuning;
+
+/// How long after a login it counts, where no request asks for it before.
+const LOGIN_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Codex threads, one a conversation.
 pub struct CodexEngine {
@@ -162,7 +168,9 @@ impl CodexEngine {
         );
         let rollouts = folders.state.join("conversations");
         private_dir(&rollouts).map_err(|error| EngineError::Home(rollouts.clone(), error))?;
+        let secrets = Secrets::new(&config.model_provider, Arc::clone(&auth));
         let shared = Shared {
+            secrets: Arc::new(secrets),
             manager: thread_manager(&config, Arc::clone(&auth), models).await?,
             tuning: ArcSwap::from_pointee(Tuning::new(settings)?),
             registry: Registry::new(conversations, channel.clone()),
@@ -197,6 +205,8 @@ impl CodexEngine {
             .map_err(|error| EngineError::Home(rollouts.clone(), error))?;
         // A second claim of this process has failed above.
         drop(self.claim.set(file));
+        let (shared, auth) = (Arc::clone(&self.shared), Arc::clone(&self.auth));
+        self.drivers.spawn(look_for_login(shared, auth));
         Ok(())
     }
 
@@ -270,10 +280,7 @@ impl CodexEngine {
     }
 
     fn needs_login(&self) -> bool {
-        let provider = &self.shared.config.model_provider;
-        provider.requires_openai_auth
-            && !settings::has_own_key(provider)
-            && self.auth.auth_cached().is_none()
+        needs_login(&self.shared, &self.auth)
     }
 }
 
@@ -354,6 +361,28 @@ fn claim(state: &Path) -> Result<File, EngineError> {
         Ok(Some(file)) => Ok(file),
         Ok(None) => Err(EngineError::InUse(state.to_owned())),
         Err(error) => Err(EngineError::Home(path, error)),
+    }
+}
+
+fn needs_login(shared: &Shared, auth: &AuthManager) -> bool {
+    let provider = &shared.config.model_provider;
+    provider.requires_openai_auth
+        && !settings::has_own_key(provider)
+        && auth.auth_cached().is_none()
+}
+
+/// Looks for a login whenever there is none. Requests do so as well, but whoever sends none until this
+/// is ready, as Kubernetes does, would wait for ever.
+async fn look_for_login(shared: Arc<Shared>, auth: Arc<AuthManager>) {
+    while shared
+        .stop
+        .run_until_cancelled(tokio::time::sleep(LOGIN_INTERVAL))
+        .await
+        .is_some()
+    {
+        if needs_login(&shared, &auth) {
+            auth.reload().await;
+        }
     }
 }
 

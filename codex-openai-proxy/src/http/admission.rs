@@ -1,19 +1,25 @@
-//! How much is taken in, and for how long: rates by key and address, replies at once, time for each.
+//! How much is taken in, and for how long: rates by key or address, bytes and replies at once,
+//! time for each.
 //!
-//! A request that was let in is counted ([`rate`]), then its body is read, then it waits until a reply may
-//! be made ([`gate`]); all of that, and the reply, within its time ([`deadline`]).
+//! A request that was let in is counted ([`rate`]), then its body is read where there is room for it
+//! ([`room`]), then it waits until a reply may be made ([`gate`]), and is understood, aside if it is long
+//! ([`aside`]); all of that, and the reply, within its time ([`deadline`]).
 
 mod address;
+pub mod aside;
 pub mod deadline;
 pub mod gate;
 pub mod rate;
+pub mod room;
 
 pub use address::ClientAddress;
 pub use deadline::Deadline;
 
 use crate::config::AdmissionSettings;
+use aside::Aside;
 use gate::Gate;
 use rate::{Exceeded, RateLimiter, Standing};
+use room::Room;
 use std::sync::Arc;
 
 /// What is counted of requests, shared by all of them. A cheap handle.
@@ -21,6 +27,8 @@ use std::sync::Arc;
 pub struct Admission {
     rates: Option<Arc<RateLimiter>>,
     gate: Gate,
+    room: Room,
+    aside: Aside,
 }
 
 impl Admission {
@@ -30,6 +38,8 @@ impl Admission {
         Self {
             rates: settings.rate.map(|rate| Arc::new(RateLimiter::new(rate))),
             gate: Gate::new(settings.max_parallel),
+            room: Room::new(0),
+            aside: Aside::default(),
         }
     }
 
@@ -46,10 +56,19 @@ impl Admission {
                 None => settings.rate.map(|rate| Arc::new(RateLimiter::new(rate))),
             },
             gate: self.gate.clone(),
+            room: self.room.clone(),
+            aside: self.aside.clone(),
         }
     }
 
-    /// Counts a request of this key from this address; `None` where none are counted.
+    /// The same, with room for bodies of so many bytes at least.
+    #[must_use]
+    pub fn fitting(self, longest_body: usize) -> Self {
+        self.room.fit(longest_body);
+        self
+    }
+
+    /// Counts a request with this key, or without one from this address; `None` where none are counted.
     ///
     /// # Errors
     ///
@@ -67,6 +86,18 @@ impl Admission {
     #[must_use]
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// Where bodies are kept.
+    #[must_use]
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// Where long bodies are understood.
+    #[must_use]
+    pub fn aside(&self) -> &Aside {
+        &self.aside
     }
 }
 

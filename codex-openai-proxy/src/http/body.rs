@@ -4,7 +4,11 @@ pub mod depth;
 mod held;
 
 use super::{
-    admission::{Deadline, gate::Permit},
+    admission::{
+        Deadline,
+        gate::Permit,
+        room::{Room, Share},
+    },
     error::ErrorReply,
     events::EventBody,
     panics,
@@ -42,7 +46,7 @@ pub enum ReplyBody {
     Events(Box<EventBody>),
     /// Pieces as they come.
     Pieces(BoxStream<'static, Bytes>),
-    /// One of these, to a request that holds a place until its end.
+    /// One of these that is not whole, to a request that holds a place until its end.
     Held(Held),
 }
 
@@ -54,12 +58,17 @@ pub struct Broken;
 type Polled = Poll<Option<Result<Frame<Bytes>, Broken>>>;
 
 impl ReplyBody {
-    /// The same, which holds `permit` until it has ended. A client that does not read it does not hold it
-    /// for long after the deadline.
+    /// The same, which holds `permit` until all of it has been made. A client that does not read it does not
+    /// hold it for long after the deadline.
     #[must_use]
     pub fn holding(self, permit: Permit, deadline: Deadline) -> Self {
-        let end = deadline.at().and_then(|at| at.checked_add(GRACE));
-        Self::Held(Held::new(self, permit, end))
+        match self {
+            Self::Whole(_) => self,
+            Self::Events(_) | Self::Pieces(_) | Self::Held(_) => {
+                let end = deadline.at().and_then(|at| at.checked_add(GRACE));
+                Self::Held(Held::new(self, permit, end))
+            }
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
@@ -147,31 +156,41 @@ impl From<EventBody> for ReplyBody {
 
 /// How much of a body is read, and how fast it has to come.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub struct Bounds<'a> {
     /// The longest one, in bytes.
     pub bytes: usize,
     /// How long all of it may take.
     pub whole: Duration,
     /// How long nothing may come.
     pub silence: Duration,
+    /// Where it is kept, unless it is too short to count.
+    pub room: Option<&'a Room>,
 }
 
-impl From<&Limits> for Bounds {
+impl From<&Limits> for Bounds<'_> {
     fn from(limits: &Limits) -> Self {
         Self {
             bytes: limits.max_body_bytes,
             whole: limits.body,
             silence: limits.head,
+            room: None,
         }
     }
 }
 
-impl Bounds {
+impl<'a> Bounds<'a> {
     /// The same for shorter ones.
     #[must_use]
     pub fn at_most(self, bytes: usize) -> Self {
         let bytes = self.bytes.min(bytes);
         Self { bytes, ..self }
+    }
+
+    /// The same for one that is read when there is room for it.
+    #[must_use]
+    pub fn within(self, room: &'a Room) -> Self {
+        let room = Some(room);
+        Self { room, ..self }
     }
 }
 
@@ -197,17 +216,18 @@ impl From<ReadError> for ErrorReply {
 ///
 /// # Errors
 ///
-/// When it is too long, which is seen at once where it tells its length, when it comes too slowly, or
-/// when the client breaks off.
+/// When it is too long, which is seen at once where it tells its length, when it comes too slowly, when
+/// there is no room for it in its time, or when the client breaks off.
 pub async fn read(
     headers: &HeaderMap,
     mut body: Incoming,
-    bounds: Bounds,
+    bounds: Bounds<'_>,
 ) -> Result<Bytes, ReadError> {
     let Bounds {
         bytes: limit,
         whole,
         silence,
+        room,
     } = bounds;
     let too_large = || ReadError::Refused(ErrorReply::body_too_large(limit));
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
@@ -217,6 +237,7 @@ pub async fn read(
     let due = Deadline::after(Some(whole));
     // One buffer, and not the pieces as they come: a million of one byte each would cost far more.
     let mut read = BytesMut::new();
+    let mut share = room.map(Room::share);
     loop {
         let quiet = Instant::now() + silence;
         let frame = timeout_at(due.or_at(quiet), body.frame());
@@ -224,7 +245,7 @@ pub async fn read(
             return Err(ReadError::Refused(ErrorReply::body_too_slow()));
         };
         let data = match frame {
-            None => return Ok(read.freeze()),
+            None => return Ok(held(share, read.freeze())),
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
             Some(Err(error)) => {
                 tracing::debug!(%error, "body_unreadable");
@@ -239,10 +260,26 @@ pub async fn read(
             discard(headers, body);
             return Err(too_large());
         }
+        // As it comes, and not as it was promised: a promise costs a client nothing.
+        if let Some(share) = &mut share
+            && let grown = share.grow(read.len() + data.len())
+            && due.cover(grown).await.is_err()
+        {
+            discard(headers, body);
+            return Err(ReadError::Refused(ErrorReply::no_room_for_body()));
+        }
         if read.is_empty() && body.is_end_stream() {
-            return Ok(data);
+            return Ok(held(share, data));
         }
         read.extend_from_slice(&data);
+    }
+}
+
+/// A body, with its share of the room.
+fn held(share: Option<Share>, body: Bytes) -> Bytes {
+    match share {
+        Some(share) => share.hold(body),
+        None => body,
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     access::{self, Arrival, Refusal},
     admission::{
         Deadline,
-        gate::{Patience, Permit},
+        gate::{Patience, Permit, Turned},
         rate::Standing,
     },
     body::{self, Bounds, ReadError, ReplyBody},
@@ -218,7 +218,7 @@ async fn turn(
     mut watch: Watch,
 ) -> Response<ReplyBody> {
     let Admitted { head, deadline, .. } = request;
-    let bounds = Bounds::from(&state.config.limits);
+    let bounds = Bounds::from(&state.config.limits).within(state.admission.room());
     let read = deadline.cover(body::read(&head.headers, request.body, bounds));
     let body = match read
         .await
@@ -258,13 +258,23 @@ async fn queue(state: &AppState, deadline: Deadline) -> Result<Permit, ErrorRepl
     if deadline.has_passed() {
         return Err(deadline.error().into());
     }
+    let begun = Instant::now();
     match state.admission.gate().enter(patience).await {
         Ok((permit, wait)) => {
             state.metrics.queued(wait);
             Ok(permit)
         }
-        Err(_) if deadline.has_passed() => Err(deadline.error().into()),
-        Err(turned) => Err(turned.into()),
+        Err(turned) => {
+            // Who waited in vain has waited for longest.
+            if turned == Turned::Late {
+                state.metrics.queued(begun.elapsed());
+            }
+            Err(if deadline.has_passed() {
+                deadline.error().into()
+            } else {
+                turned.into()
+            })
+        }
     }
 }
 

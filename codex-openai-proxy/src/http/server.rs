@@ -16,6 +16,7 @@ use hyper_util::{
 };
 use places::Places;
 use socket::Socket;
+use socket2::{SockRef, TcpKeepalive};
 use std::{
     convert::Infallible,
     fmt::Display,
@@ -53,6 +54,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Time for those who watch the log to see its end.
 const LAST_LOOK: Duration = Duration::from_secs(1);
+
+/// After how much silence to ask a peer whether it is still there, and how often then.
+const PROBE: Duration = Duration::from_mins(1);
 
 /// Rest after a failed accept: out of file descriptors is no better a microsecond later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -291,6 +295,12 @@ async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "set_nodelay");
             }
+            // HTTP/1 has no pings. A peer that is gone without a word is found out, and nothing on the way
+            // forgets the connection.
+            let probes = TcpKeepalive::new().with_time(PROBE).with_interval(PROBE);
+            if let Err(error) = SockRef::from(&stream).set_tcp_keepalive(&probes) {
+                tracing::debug!(%error, "set_keepalive");
+            }
             Some((stream, peer))
         }
         Err(error) => {
@@ -321,4 +331,20 @@ fn http() -> auto::Builder<TokioExecutor> {
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(LONGEST_HEAD);
     http
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn deltas_leave_at_once_and_silent_peers_are_asked() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap());
+        let (peer, accepted) = tokio::join!(peer, accept(&listener));
+        let (stream, from) = accepted.unwrap();
+        assert_eq!(from, peer.unwrap().local_addr().unwrap());
+        assert!(stream.nodelay().unwrap());
+        assert!(SockRef::from(&stream).keepalive().unwrap());
+    }
 }

@@ -75,7 +75,7 @@ impl AppState {
         traffic: Traffic,
     ) -> Result<Self, matchit::InsertError> {
         Ok(Self {
-            admission: Admission::new(&config.admission),
+            admission: Admission::new(&config.admission).fitting(config.limits.max_body_bytes),
             cors: cors(&config.cors),
             engine,
             config,
@@ -99,7 +99,10 @@ impl AppState {
     #[must_use]
     pub fn reconfigured(&self, config: Config, upstreams: Upstreams) -> Self {
         Self {
-            admission: self.admission.reconfigured(&config.admission),
+            admission: self
+                .admission
+                .reconfigured(&config.admission)
+                .fitting(config.limits.max_body_bytes),
             cors: cors(&config.cors),
             engine: Arc::clone(&self.engine),
             config,

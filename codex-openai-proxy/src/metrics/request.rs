@@ -62,8 +62,8 @@ impl RequestMeter {
         }
     }
 
-    /// This provider is asked for a reply of `model`, which is `None` where it is a name that nobody but
-    /// the client has for one.
+    /// This provider is asked for a reply of `model`, which is `None` where it is a name that, as far as is
+    /// known, nobody but the client has for one.
     pub fn on_asked(&mut self, provider: &str, model: Option<&str>) {
         self.asked = Some(Asked {
             provider: provider.to_owned(),

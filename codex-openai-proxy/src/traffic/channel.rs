@@ -147,7 +147,12 @@ impl LogChannel {
 
     /// Warns whoever runs the proxy, by a word and a sentence.
     pub fn warn(&self, what: &'static str, detail: String) {
-        self.send(None, None, None, Event::Warning { what, detail });
+        self.tell(Event::Warning { what, detail });
+    }
+
+    /// Tells what happened to the proxy itself.
+    pub fn tell(&self, event: Event) {
+        self.send(None, None, None, event);
     }
 
     /// Numbers records from behind `last` on, which is the last that an earlier process wrote.

@@ -10,13 +10,13 @@ pub const TARGET: &str = concat!(env!("CARGO_CRATE_NAME"), "::log_channel");
 
 /// Tells a record to the program's own log. `json` is the record.
 pub(super) fn tell(record: &Record, json: &str) {
+    let level = record.event.level();
+    let text = Text(record, level);
     // Which level it is has to be known where the event is compiled in.
-    if record.event.is_alarming() {
-        let text = Text(record, Level::WARN);
-        tracing::warn!(target: TARGET, json, text = %text);
-    } else {
-        let text = Text(record, Level::INFO);
-        tracing::info!(target: TARGET, json, text = %text);
+    match level {
+        Level::ERROR => tracing::error!(target: TARGET, json, text = %text),
+        Level::WARN => tracing::warn!(target: TARGET, json, text = %text),
+        _ => tracing::info!(target: TARGET, json, text = %text),
     }
 }
 

@@ -20,6 +20,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use tracing::Level;
 
 /// One thing that happened. As JSON it is one flat object: these fields, `type`, and those of the
 /// event.
@@ -240,11 +241,22 @@ pub enum Event {
         /// More of it.
         detail: String,
     },
+    /// The configuration was read again and is in force.
+    ConfigReloaded {
+        /// Each setting that has changed, with its old value and its new one; of secrets only that they
+        /// have changed.
+        changes: Vec<String>,
+    },
+    /// The configuration was read again and cannot be used: everything stays as it was.
+    ConfigNotReloaded {
+        /// What is wrong with it, as `config check` tells it, without secrets.
+        mistakes: Vec<String>,
+    },
 }
 
 impl Event {
     /// The types of all events.
-    pub const TYPES: [&str; 20] = [
+    pub const TYPES: [&str; 22] = [
         "incoming_request",
         "codex_forward",
         "upstream_forward",
@@ -265,6 +277,8 @@ impl Event {
         "forked",
         "conversation_deleted",
         "warning",
+        "config_reloaded",
+        "config_not_reloaded",
     ];
 
     /// Its type, as in its JSON.
@@ -291,6 +305,8 @@ impl Event {
             Self::Forked { .. } => "forked",
             Self::ConversationDeleted => "conversation_deleted",
             Self::Warning { .. } => "warning",
+            Self::ConfigReloaded { .. } => "config_reloaded",
+            Self::ConfigNotReloaded { .. } => "config_not_reloaded",
         }
     }
 
@@ -303,13 +319,15 @@ impl Event {
         )
     }
 
-    /// Whether somebody should look at it.
+    /// How much somebody should look at it.
     #[must_use]
-    pub fn is_alarming(&self) -> bool {
+    pub fn level(&self) -> Level {
         match self {
-            Self::StreamCodexError { .. } | Self::Warning { .. } => true,
-            Self::RequestFailed(failed) => failed.status >= 500 || failed.in_stream,
-            _ => false,
+            // Whoever wrote the mistake waits for it to be told, however little is logged.
+            Self::ConfigNotReloaded { .. } => Level::ERROR,
+            Self::StreamCodexError { .. } | Self::Warning { .. } => Level::WARN,
+            Self::RequestFailed(failed) if failed.status >= 500 || failed.in_stream => Level::WARN,
+            _ => Level::INFO,
         }
     }
 }

@@ -270,7 +270,9 @@ impl Summary {
             | Event::Expired { .. }
             | Event::Forked { .. }
             | Event::ConversationDeleted
-            | Event::Warning { .. } => {}
+            | Event::Warning { .. }
+            | Event::ConfigReloaded { .. }
+            | Event::ConfigNotReloaded { .. } => {}
         }
     }
 

@@ -90,6 +90,9 @@ pub(super) fn of_record(record: &Record) -> String {
             words.add(what);
             words.add(detail);
         }
+        Event::ConfigReloaded { changes: said } | Event::ConfigNotReloaded { mistakes: said } => {
+            words.add_all(said);
+        }
         Event::FirstToken { .. }
         | Event::ReasoningDetected { .. }
         | Event::ClientDisconnected { .. }

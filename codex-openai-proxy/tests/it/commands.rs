@@ -12,8 +12,11 @@ use crate::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::fs;
-use tokio::net::TcpStream;
+use std::{fs, time::Duration};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 /// The body that a curl command sends.
 fn body_of(curl: &str) -> Value {
@@ -199,6 +202,29 @@ fn without_a_login_it_serves_and_says_so() {
         client.chat(&ask("Hi")).await.error(401);
         let told = log(&homes);
         assert!(told.contains("codex-openai-proxy login"), "{told}");
+    });
+}
+
+#[test]
+fn a_login_that_is_made_later_is_found_without_a_request() {
+    run(async {
+        let homes = crate::harness::Homes::new();
+        // As in a new volume.
+        fs::remove_dir(homes.codex()).unwrap();
+        let mut program = Program::start(command(&["serve"], &homes));
+        let client = program.client(&homes).await;
+        assert_eq!(client.get("/health/ready").await.status, 503);
+        fs::create_dir(homes.codex()).unwrap();
+        let login = json!({"OPENAI_API_KEY": "sk-later-0123456789"});
+        fs::write(homes.codex().join("auth.json"), login.to_string()).unwrap();
+        let is_ready = async {
+            while client.get("/health/ready").await.status != 200 {
+                sleep(Duration::from_millis(100)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), is_ready).await.unwrap();
+        program.terminate();
+        assert!(program.ended().await.success());
     });
 }
 

@@ -7,6 +7,7 @@ mod refused;
 use crate::{
     harness::{
         Client, Homes,
+        logs::text,
         process::{Program, command, log},
     },
     provider::{ChatReply, Provider, chat},
@@ -66,6 +67,12 @@ impl Served {
         lines.map(str::to_owned).collect()
     }
 
+    /// Asks for a reply where no provider is set, and the engine has no login or is not there at all.
+    async fn finds_nobody_to_ask(&self) {
+        let status = if cfg!(feature = "codex") { 401 } else { 503 };
+        self.client.chat(&chat("llama3", "Hi")).await.error(status);
+    }
+
     /// Waits until the program has logged so many lines of changes that have `word` in them.
     async fn tells(&self, word: &str, times: usize) -> Vec<String> {
         let told = async {
@@ -81,6 +88,17 @@ impl Served {
         tokio::time::timeout(PATIENCE, told)
             .await
             .unwrap_or_else(|_| panic!("no {word}: {}", log(&self.homes)))
+    }
+
+    /// The lists in the log channel's records of this type, oldest first.
+    async fn recorded(&self, kind: &str, list: &str) -> Vec<Vec<String>> {
+        let query = format!("type={kind}");
+        let records = self.client.records_with(&query, kind).await;
+        let lists = records.iter().map(|record| {
+            let items = record[list].as_array().unwrap().iter();
+            items.map(|item| text(item).to_owned()).collect()
+        });
+        lists.collect()
     }
 
     /// The text of a reply to a request for any model.

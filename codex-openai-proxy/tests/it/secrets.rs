@@ -194,13 +194,12 @@ async fn exchange(search: &mut Search, client: &Client, upstream: &Upstream, nea
             .ask(client, Method::POST, "/v1/chat/completions", &body)
             .await;
     }
-    // Upstreams that refuse a key. What Codex's own provider says of it is that provider's affair
-    // (docs/security.md); of the others we know the key, so that it can be taken out.
+    // Upstreams that refuse a key and repeat it.
     let refused = |what: &str| {
         let message = format!("Incorrect API key provided: {what}.");
         Reply::error(401, "invalid_request_error", "invalid_api_key", &message)
     };
-    upstream.otherwise(move |_| refused("that of Codex"));
+    upstream.otherwise(move |_| refused(CODEX));
     near.otherwise(move |_| refused(NEAR));
     for (path, body) in &bodies {
         for stream in [false, true] {

@@ -90,6 +90,18 @@ fn a_check_tells_what_was_read() {
     }
 }
 
+#[test]
+fn a_check_warns_of_a_key_that_can_be_guessed() {
+    let homes = Homes::new();
+    let mut check = command(&["config", "check"], &homes);
+    check.env("API_KEYS", "a-key-of-mine-that-is-long,s3cret");
+    let checked = said(&mut check);
+    let warning = "warning: API_KEYS: the key \"API_KEYS-2\" has fewer than 16 characters";
+    assert!(checked.contains(warning), "{checked}");
+    assert_eq!(checked.matches("warning").count(), 1, "{checked}");
+    assert!(!checked.contains("s3cret"), "{checked}");
+}
+
 const SECRETS: [&str; 4] = [
     "key-of-lab",
     "key-of-clients",

@@ -1,6 +1,8 @@
 //! What is different in a configuration that was read again, and what of it a process takes up.
 
-use crate::config::{CodexSettings, Config, Effective, LogSettings, Reload, UpstreamSettings};
+use crate::config::{
+    CodexSettings, Config, Effective, LogSettings, Origin, Reload, UpstreamSettings,
+};
 use std::{collections::HashMap, fmt};
 
 /// A setting that has changed.
@@ -16,7 +18,8 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// What `new` has otherwise than `old`, in a process that began with `first`.
+    /// What `new` has otherwise than `old`, in a process that began with `first`. Of a provider that is
+    /// new or gone, what nobody has set is not told.
     pub(super) fn between(old: &[Effective], new: &[Effective], first: &[Effective]) -> Vec<Self> {
         let (olds, news, firsts) = (by_key(old), by_key(new), by_key(first));
         let is_same = |one: Option<&&Effective>, other: Option<&&Effective>| match (one, other) {
@@ -28,6 +31,9 @@ impl Change {
             .chain(gone)
             .map(|one| (one, olds.get(&*one.key), news.get(&*one.key)))
             .filter(|(_, from, to)| !is_same(*from, *to))
+            .filter(|(one, from, to)| {
+                one.origin != Origin::Default || (from.is_some() && to.is_some())
+            })
             .map(|(one, from, to)| Self {
                 key: one.key.clone(),
                 from: from.map(|one| one.value.clone()),

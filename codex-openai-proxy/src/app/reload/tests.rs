@@ -87,6 +87,8 @@ fn providers_and_keys_come_go_and_change_without_a_secret_being_told() {
         let told = told(&old, &old, &new);
         assert!(!told.is_empty(), "{old} {new}");
         let told = told.join("\n");
+        // Nobody has set it.
+        assert!(!told.contains("retries"), "{told}");
         for secret in ["key-of", "1111", "2222"] {
             assert!(!told.contains(secret), "{told}");
         }

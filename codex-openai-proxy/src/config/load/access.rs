@@ -13,6 +13,9 @@ use crate::config::{
 /// The variables that hold keys, with commas between them. Both count.
 pub(in crate::config) const KEY_VARIABLES: [&str; 2] = ["PROXY_API_KEY", "API_KEYS"];
 
+/// How short a key may be, in bytes, before a warning says that it can be guessed.
+const SHORTEST: usize = 16;
+
 /// What a key is made of.
 const UNSENDABLE: &str = "a key is made of visible ASCII characters, at most 1024 of them: others cannot be \
                           sent in a header";
@@ -39,7 +42,10 @@ impl Reader<'_> {
             };
             for (name, text) in keys_of(variable, written.value.as_text().unwrap_or_default()) {
                 match ApiKey::new(&name, text) {
-                    Some(new) => self.add_key(&mut keys, new, &written),
+                    Some(new) => {
+                        self.warn_if_short(&name, text, &written);
+                        self.add_key(&mut keys, new, &written);
+                    }
                     None => self.wrong(&written, UNSENDABLE),
                 }
             }
@@ -71,6 +77,17 @@ impl Reader<'_> {
         }
     }
 
+    /// Of a digest nobody can say how long its key is. Tells nothing of the key itself.
+    fn warn_if_short(&mut self, name: &str, key: &str, written: &Written) {
+        if key.len() < SHORTEST {
+            let fault = format_args!(
+                "the key {name:?} has fewer than {SHORTEST} characters and can be guessed: \
+                 `codex-openai-proxy key new NAME` prints a better one"
+            );
+            self.warn(written, fault);
+        }
+    }
+
     fn add_key(&mut self, keys: &mut Vec<ApiKey>, new: ApiKey, written: &Written) {
         if let Some(same) = keys.iter().find(|known| known.is_same_key(&new)) {
             let name = same.name();
@@ -96,7 +113,10 @@ impl Reader<'_> {
             Value::Table(table) => match variable_of(table) {
                 Some(variable) => match self.layers.variable(variable) {
                     Some(text) => match ApiKey::new(name, &text) {
-                        Some(key) => return Some(key),
+                        Some(key) => {
+                            self.warn_if_short(name, &text, written);
+                            return Some(key);
+                        }
                         None => format!("the variable {variable} holds no key: {UNSENDABLE}"),
                     },
                     None => super::upstreams::unset(variable),

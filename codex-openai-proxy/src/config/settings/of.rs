@@ -79,7 +79,7 @@ settings! {
         .related(&["PROXY_API_KEY", "API_KEYS"]).secret();
 
     RATE_PER_MINUTE = Setting::new("limits.rate_per_minute", Number(0, 1_000_000), "0",
-            "how many requests may come in a minute from one key and address; 0 is no limit")
+            "how many requests may come in a minute with one key, or without a key from one address; 0 is no limit")
         .aliases(&["RATE_LIMIT_PER_MINUTE"]);
     RATE_MAX = Setting::new("limits.rate_max", Number(0, 1_000_000), "0",
             "how many may come in `rate_window`, in place of `rate_per_minute`; 0 is no limit")

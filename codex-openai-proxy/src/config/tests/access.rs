@@ -108,6 +108,33 @@ fn keys_that_cannot_be_are_refused_with_advice() {
 }
 
 #[test]
+fn a_key_that_can_be_guessed_is_told_and_not_repeated() {
+    let setup = Setup::file(&format!(
+        "[auth.keys]\nlaptop = \"{DIGEST}\"\nphone = {{ env = \"PHONE_KEY\" }}\n"
+    ))
+    .var("PHONE_KEY", "fifteen-letters")
+    .var("PROXY_API_KEY", "sixteen--letters,s3cret")
+    .var("API_KEYS", "s4cret");
+    let told: Vec<_> = setup.loaded().warnings;
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+    let [phone, second, other] = told.as_slice() else {
+        panic!("{told:#?}");
+    };
+    for (warning, place, name) in [
+        (phone, "config.toml:3:9: auth.keys.phone: ", "\"phone\""),
+        (second, "PROXY_API_KEY: ", "\"PROXY_API_KEY-2\""),
+        (other, "API_KEYS: ", "\"API_KEYS\""),
+    ] {
+        assert!(warning.contains(place), "{warning}");
+        let fault = format!("the key {name} has fewer than 16 characters and can be guessed");
+        assert!(warning.contains(&fault), "{warning}");
+        for key in ["fifteen", "s3cret", "s4cret"] {
+            assert!(!warning.contains(key), "{warning}");
+        }
+    }
+}
+
+#[test]
 fn one_key_has_one_name_and_one_name_one_key() {
     let twice = Setup::file(&format!("[auth.keys]\na = \"{DIGEST}\"\nb = \"{DIGEST}\""));
     assert_eq!(

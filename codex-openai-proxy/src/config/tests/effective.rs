@@ -117,6 +117,16 @@ fn secrets_are_masked_and_told_apart() {
     ] {
         assert_eq!(find(&loaded, key).value, value, "{key}");
     }
+    for (key, value) in [
+        ("upstreams.a.timeout_seconds", "600"),
+        ("upstreams.a.models", "[]"),
+        ("upstreams.upstream.wire_api", "\"chat\""),
+        ("upstreams.upstream.idle_timeout_seconds", "300"),
+    ] {
+        let found = find(&loaded, key);
+        let shown = (&*found.value, found.origin.to_string());
+        assert_eq!(shown, (value, "default".to_owned()), "{key}");
+    }
     let shown = format!("{loaded:?}{:#?}", loaded.effective);
     let digest = blake3::hash(b"s3cret").to_hex();
     assert!(!shown.contains(digest.as_str()), "{shown}");

@@ -1,10 +1,10 @@
 //! What all conversations of an engine share.
 
-use super::{figures::Figures, registry::Registry, tuning::Tuning};
+use super::{figures::Figures, registry::Registry, secrets::Secrets, tuning::Tuning};
 use crate::{conversation::Store, traffic::LogChannel};
 use arc_swap::ArcSwap;
 use codex_core::{ThreadManager, config::Config};
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// The surroundings of a conversation.
@@ -13,6 +13,8 @@ pub struct Shared {
     pub manager: ThreadManager,
     /// The configuration of every thread.
     pub config: Box<Config>,
+    /// What must not come back from the upstream.
+    pub secrets: Arc<Secrets>,
     /// Where it is told what happens.
     pub channel: LogChannel,
     /// What may change while it runs.

@@ -4,6 +4,7 @@ use super::{
     convert, notes,
     plan::{Fixed, TurnSettings},
     rollout::{self, Head},
+    secrets::Secrets,
     shared::Shared,
     tools::{ClientTools, ThreadTools},
 };
@@ -34,6 +35,7 @@ pub struct Thread {
     id: ThreadId,
     inner: Arc<CodexThread>,
     tools: Arc<ThreadTools>,
+    secrets: Arc<Secrets>,
     fixed: Fixed,
     storage: Storage,
     turn: Turn,
@@ -170,6 +172,7 @@ impl Thread {
             id,
             inner: thread,
             tools,
+            secrets: Arc::clone(&shared.secrets),
             fixed,
             storage,
             turn: Turn::Idle,
@@ -266,13 +269,15 @@ impl Thread {
         Ok(())
     }
 
-    /// The next thing that happens in it.
+    /// The next thing that happens in it, without the keys that the upstream may repeat.
     ///
     /// # Errors
     ///
     /// [`TurnError::Internal`] where the thread has died.
     pub async fn next_event(&self) -> Result<Event, TurnError> {
-        self.inner.next_event().await.map_err(TurnError::internal)
+        let mut event = self.inner.next_event().await.map_err(TurnError::internal)?;
+        self.secrets.clean(&mut event.msg);
+        Ok(event)
     }
 
     /// Whether all that was recorded is in its file, which is asked for once more.

@@ -166,13 +166,14 @@ impl Provider {
         is_on_this_machine(&self.urls.call)
     }
 
-    /// Whether its settings name this model of it, or it has listed it.
+    /// Whether its settings name this model of it, or it has listed it or answered for it.
     #[must_use]
     pub fn knows(&self, model: &str) -> bool {
         let mut targets = self.names.aliases.values();
         self.names.plain.contains(model)
             || targets.any(|target| target == model)
             || self.list.has(model)
+            || self.vitals.has_answered_for(model)
     }
 
     /// Whether it is asked now.
@@ -239,7 +240,7 @@ impl Provider {
         };
         let outcome = match &answer {
             Ok(_) => {
-                self.vitals.answered();
+                self.vitals.answered(call.model);
                 Outcome::Alive
             }
             Err(failure) => {

@@ -3,12 +3,20 @@
 use super::breaker::Outcome;
 use crate::turn::TurnError;
 use std::{
+    collections::HashSet,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::SystemTime,
 };
+
+/// The most models that a provider is known to have because it has answered for them: some answer for
+/// whatever a client calls its model.
+const MOST_MODELS: usize = 32;
+
+/// The longest of their names, in bytes.
+const LONGEST_MODEL: usize = 128;
 
 /// What was seen of a provider last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +56,8 @@ pub enum Standing {
 pub(super) struct Vitals {
     last: Mutex<Option<Check>>,
     retries: AtomicU64,
+    /// The models for which there was a reply.
+    answered_for: RwLock<HashSet<Box<str>>>,
 }
 
 impl CheckKind {
@@ -74,9 +84,25 @@ impl Standing {
 }
 
 impl Vitals {
-    /// A call was answered.
-    pub(super) fn answered(&self) {
+    /// A call for a reply of `model` was answered.
+    pub(super) fn answered(&self, model: &str) {
         self.note(CheckKind::Call, true, None);
+        if model.len() > LONGEST_MODEL || self.has_answered_for(model) {
+            return;
+        }
+        let models = self.answered_for.write();
+        let mut models = models.unwrap_or_else(PoisonError::into_inner);
+        if models.len() < MOST_MODELS {
+            models.insert(model.into());
+        }
+    }
+
+    /// Whether there was a reply of `model`, as far as that is remembered.
+    pub(super) fn has_answered_for(&self, model: &str) -> bool {
+        let models = self.answered_for.read();
+        models
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(model)
     }
 
     /// A call failed, and tells this of the provider.
@@ -123,5 +149,32 @@ impl Vitals {
     fn lock(&self) -> MutexGuard<'_, Option<Check>> {
         // The value is whole: it is only ever replaced.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_that_were_answered_for_are_remembered_as_far_as_there_is_room() {
+        let vitals = Vitals::default();
+        assert!(!vitals.has_answered_for("llama3"));
+        let long = "x".repeat(LONGEST_MODEL + 1);
+        vitals.answered(&long);
+        assert!(!vitals.has_answered_for(&long));
+        for model in ["llama3", "llama3"] {
+            vitals.answered(model);
+            assert!(vitals.has_answered_for(model));
+        }
+        for number in 0..2 * MOST_MODELS {
+            vitals.answered(&format!("made-up-{number}"));
+        }
+        let kept = (0..2 * MOST_MODELS).filter(|number| {
+            let model = format!("made-up-{number}");
+            vitals.has_answered_for(&model)
+        });
+        assert_eq!(kept.count(), MOST_MODELS - 1);
+        assert!(vitals.has_answered_for("llama3"));
     }
 }

@@ -1,4 +1,4 @@
-//! How many requests come from one key and address.
+//! How many requests come with one key, or without a key from one address.
 
 use super::ClientAddress;
 use crate::config::RateLimit;
@@ -29,10 +29,20 @@ const MOST_CLIENTS: usize = 50_000;
 const TIDY_EVERY: u32 = 1024;
 
 /// Whom a request is counted for.
-type Client = (Option<Arc<str>>, ClientAddress);
+///
+/// Not for both where there is a key. The address would let a key have its rate once from each address, or
+/// throttle keys by one another: all clients of a tunnel, of an office, and of Cursor's servers share
+/// addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Client {
+    /// Whoever shows the key of this name, wherever they are.
+    Key(Arc<str>),
+    /// Whoever shows none.
+    Address(ClientAddress),
+}
 
-/// Counts requests by key and address. Each client may spend all that it has at once, and gets it back
-/// bit by bit.
+/// Counts requests by key, and by address where there is none. Each client may spend all that it has at
+/// once, and gets it back bit by bit.
 #[derive(Debug)]
 pub struct RateLimiter {
     limit: RateLimit,
@@ -97,7 +107,7 @@ impl RateLimiter {
         self.limit
     }
 
-    /// Counts a request of this client.
+    /// Counts a request with this key, or without one from this address.
     ///
     /// # Errors
     ///
@@ -110,12 +120,12 @@ impl RateLimiter {
         if self.counted.fetch_add(1, Relaxed) % TIDY_EVERY == TIDY_EVERY - 1 {
             self.tidy();
         }
-        let address = if self.crowded.load(Relaxed) {
-            ClientAddress::ANY
-        } else {
-            address
+        let client = match key {
+            Some(key) => Client::Key(Arc::clone(key)),
+            None if self.crowded.load(Relaxed) => Client::Address(ClientAddress::ANY),
+            None => Client::Address(address),
         };
-        match self.clients.check_key(&(key.cloned(), address)) {
+        match self.clients.check_key(&client) {
             Ok(left) => Ok(self.standing(left.remaining_burst_capacity())),
             Err(not_yet) => Err(Exceeded {
                 standing: self.standing(0),

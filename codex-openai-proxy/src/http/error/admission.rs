@@ -8,7 +8,7 @@ use crate::http::admission::{
 use http::{HeaderValue, StatusCode, header};
 use std::time::Duration;
 
-/// `Retry-After` where too many replies are made at once. Nobody knows how long they take.
+/// `Retry-After` where something is full. Nobody knows when that ends.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 impl ErrorReply {
@@ -19,6 +19,15 @@ impl ErrorReply {
         Self::new(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, message)
             .code("body_timeout")
             .header(header::CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// There was no room for the body, as long as it might take.
+    #[must_use]
+    pub fn no_room_for_body() -> Self {
+        let message = "this proxy holds as many bytes of request bodies as it may";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER, message)
+            .code("bodies_full")
+            .retry_after(Some(BUSY_RETRY_AFTER))
     }
 
     /// No connection more can be had.

@@ -12,6 +12,7 @@ use crate::{
     turn::TurnError,
     wire::peek::{Peek, Shape},
 };
+use asked::Asked;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 
@@ -27,6 +28,14 @@ pub struct Request<'a> {
     pub body: Bytes,
     /// When its reply has to have ended.
     pub deadline: Deadline,
+}
+
+/// A request, understood.
+enum Understood {
+    /// It is passed on.
+    Relay(Box<relay::Request>),
+    /// It is answered by what a turn tells.
+    Asked(Box<Asked>),
 }
 
 /// Who answers, and how.
@@ -46,23 +55,24 @@ pub async fn create(
     mut watch: Watch,
 ) -> Response<ReplyBody> {
     watch.on_body(&request.body);
-    let asked = match way(state, &request, watch.log().bodies()).await {
-        Ok(Way::Relay(relayed)) => {
+    let understood = state.admission.aside().work(
+        request.body.len(),
+        request.deadline,
+        understand(state, &request, &mut watch),
+    );
+    let begun = match understood.await.flatten() {
+        Ok(Understood::Relay(relayed)) => {
+            drop(request.body);
             return relay::relay(state, *relayed, request.deadline, watch).await;
         }
-        Ok(Way::Provider(route)) => asked::by_provider(state, &request, route, &mut watch).await,
-        Ok(Way::Engine(name)) => asked::by_engine(state, &request, name, &mut watch).await,
-        Err(error) => Err(error),
-    };
-    let begun = match asked {
-        Ok(mut asked) => {
+        Ok(Understood::Asked(mut asked)) => {
             drop(request.body);
             asked.turn.trace = watch.trace().cloned();
             match &asked.provider {
                 Some(route) => watch.on_provider(route),
                 None => watch.on_engine(state, &asked.turn.model),
             }
-            begun::begin(state, asked, request.deadline, &mut watch).await
+            begun::begin(state, *asked, request.deadline, &mut watch).await
         }
         Err(error) => {
             watch.on_refused(&request.body);
@@ -76,6 +86,20 @@ pub async fn create(
             error.into_response()
         }
     }
+}
+
+/// Decides who answers, and reads the body as far as that one needs it.
+async fn understand(
+    state: &AppState,
+    request: &Request<'_>,
+    watch: &mut Watch,
+) -> Result<Understood, TurnError> {
+    let asked = match way(state, request, watch.log().bodies()).await? {
+        Way::Relay(relayed) => return Ok(Understood::Relay(relayed)),
+        Way::Provider(route) => asked::by_provider(state, request, route, watch).await?,
+        Way::Engine(name) => asked::by_engine(state, request, name, watch).await?,
+    };
+    Ok(Understood::Asked(Box::new(asked)))
 }
 
 /// Decides who answers. Where there is no provider to choose, the body is not looked at for it.

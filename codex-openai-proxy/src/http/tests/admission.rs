@@ -6,6 +6,7 @@ mod deadline;
 mod faults;
 mod queue;
 mod rates;
+mod room;
 
 use super::*;
 use tokio::{

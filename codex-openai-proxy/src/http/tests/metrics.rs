@@ -197,6 +197,27 @@ async fn replies_of_http_providers_and_their_failures_are_counted() {
 }
 
 #[tokio::test]
+async fn a_model_that_nobody_has_listed_has_its_name_once_there_was_a_reply_of_it() {
+    let provider = Provider::new(|number| match number {
+        0 | 3 => Answer::new(404, r#"{"error":{"message":"no such model"}}"#),
+        _ => Answer::json(ANSWER),
+    })
+    .await;
+    let mut settings = UpstreamSettings::new("near", provider.url("v1"));
+    settings.retries = 0;
+    let service = Service::start_with(|config| config.upstreams = vec![settings]).await;
+    for model in ["made-up", "llama3", "llama3", "made-up"] {
+        let sent = service.chat(&request(&format!("near/{model}"), false));
+        sent.send().await.unwrap();
+    }
+    let figures = service.figures_after(4.0).await;
+    assert_ended(&figures, "chat_completions", 200, "other");
+    assert_ended(&figures, "chat_completions", 200, "llama3");
+    let models = figures.values("model");
+    assert!(!models.contains("made-up"), "{models:?}");
+}
+
+#[tokio::test]
 async fn figures_are_for_those_with_a_key() {
     let service = Service::start_with(key).await;
     let metrics = || service.get("/metrics");

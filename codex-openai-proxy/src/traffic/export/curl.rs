@@ -46,7 +46,12 @@ pub fn command(detail: &Detail, base: &str) -> String {
     let body = detail.body(BodyKind::Request);
     let body = body.filter(|body| !body.text.is_empty());
     let mut comments = vec![format!("Request {} again.", request.id)];
-    let mut arguments = vec![quoted(&format!("{base}{}", request.path))];
+    let url = format!("{base}{}", request.path);
+    let mut arguments = vec![quoted(&url)];
+    // To curl they are patterns, and a path that a stranger made up could be a thousand requests.
+    if url.contains(['[', ']', '{', '}']) {
+        arguments.push("--globoff".to_owned());
+    }
     match (request.method.as_str(), body) {
         ("HEAD", _) => arguments.push("--head".to_owned()),
         ("GET", None) | ("POST", Some(_)) => {}

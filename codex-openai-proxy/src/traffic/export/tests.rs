@@ -139,6 +139,22 @@ fn nothing_in_a_request_becomes_a_command() {
     assert_eq!(input, "x\nEOF\nEOF_\n");
 }
 
+#[test]
+fn the_command_asks_for_one_address() {
+    let mut detail = detail(Vec::new());
+    for (path, is_pattern) in [
+        ("/v1/responses/[1-9999]", true),
+        ("/v1/{a,b}", true),
+        ("/v1/a", false),
+    ] {
+        detail.request = summary(json!({"method": "GET", "path": path}));
+        let (arguments, _) = run(&curl::command(&detail, BASE));
+        assert_eq!(arguments[0], format!("{BASE}{path}"));
+        let is_one = arguments.iter().any(|word| word == "--globoff");
+        assert_eq!(is_one, is_pattern, "{path}");
+    }
+}
+
 fn archive(details: &[Detail]) -> Value {
     let entries: Vec<String> = details
         .iter()

@@ -28,7 +28,7 @@ const REMNANT: usize = 16;
 impl Record {
     /// Cuts what is much too long.
     pub(in crate::traffic) fn cut(&mut self) {
-        each_list(&mut self.event, &mut |list| {
+        each_list(&mut self.event, &mut |list, _| {
             if list.len() > LIST {
                 let more = list.len() - LIST;
                 list.truncate(LIST);
@@ -156,11 +156,13 @@ fn each_text(event: &mut Event, f: &mut dyn FnMut(&mut String, usize)) {
         | Event::ClientDisconnected { .. }
         | Event::Expired { .. }
         | Event::Forked { .. }
-        | Event::ConversationDeleted => {}
+        | Event::ConversationDeleted
+        | Event::ConfigReloaded { .. }
+        | Event::ConfigNotReloaded { .. } => {}
     }
-    each_list(event, &mut |list| {
+    each_list(event, &mut |list, limit| {
         for text in list {
-            f(text, NAME);
+            f(text, limit);
         }
     });
 }
@@ -171,15 +173,18 @@ fn some(text: &mut Option<String>, limit: usize, f: &mut dyn FnMut(&mut String, 
     }
 }
 
-/// Every list of an event.
-fn each_list(event: &mut Event, f: &mut dyn FnMut(&mut Vec<String>)) {
+/// Every list of an event, with how much of each text in it is kept.
+fn each_list(event: &mut Event, f: &mut dyn FnMut(&mut Vec<String>, usize)) {
     match event {
         Event::IncomingRequest(incoming) => {
             if let Some(asks) = &mut incoming.asks {
-                f(&mut asks.dropped);
+                f(&mut asks.dropped, NAME);
             }
         }
-        Event::Parked { calls, .. } => f(calls),
+        Event::Parked { calls, .. } => f(calls, NAME),
+        Event::ConfigReloaded { changes: said } | Event::ConfigNotReloaded { mistakes: said } => {
+            f(said, MESSAGE);
+        }
         _ => {}
     }
 }

@@ -171,6 +171,12 @@ fn all() -> Vec<Event> {
             what: "x",
             detail: text(),
         },
+        Event::ConfigReloaded {
+            changes: vec![text()],
+        },
+        Event::ConfigNotReloaded {
+            mistakes: vec![text()],
+        },
     ]
 }
 

@@ -2,10 +2,15 @@
 
 use super::{A_WHILE, Served, file_of, provider};
 use crate::{
-    harness::{process::log, run},
+    harness::{
+        Homes,
+        process::{Program, command, log},
+        run,
+    },
     provider::chat,
 };
 use serde_json::Value;
+use std::fs;
 
 #[test]
 fn mistakes_are_all_told_with_their_lines_and_nothing_changes() {
@@ -25,7 +30,11 @@ fn mistakes_are_all_told_with_their_lines_and_nothing_changes() {
         ] {
             times += 1;
             served.replace(&text);
-            served.tells("config_not_reloaded", times).await;
+            let lines = served.tells("config_not_reloaded", times).await;
+            assert!(
+                lines.iter().all(|line| line.contains(" ERROR ")),
+                "{lines:?}"
+            );
             let told = served.told().join("\n");
             for place in places {
                 assert!(told.contains(place), "{place}: {told}");
@@ -40,6 +49,42 @@ fn mistakes_are_all_told_with_their_lines_and_nothing_changes() {
 }
 
 #[test]
+fn the_log_page_tells_what_was_taken_up_and_what_was_refused() {
+    run(async {
+        let near = provider("near").await;
+        let served = Served::with(&file_of(&near)).await;
+        let quick = "[server]\ndrain_seconds = 5\n[codex]\nuser_agent = \"me\"\n";
+        served.replace(&format!("{quick}{}", file_of(&near)));
+        let changes = served.recorded("config_reloaded", "changes").await;
+        let expected = [
+            "server.drain_seconds: 30 → 5",
+            "codex.user_agent: set to \"me\" (after a restart)",
+        ];
+        assert_eq!(changes, [expected]);
+        // A key in the wrong place is a mistake that does not tell it.
+        served.replace("[auth.keys]\nme = \"a-key-in-clear\"\n[server]\ndrain_second = 5\n");
+        let mistakes = served.recorded("config_not_reloaded", "mistakes").await;
+        let [mistakes] = mistakes.as_slice() else {
+            panic!("{mistakes:?}");
+        };
+        let check = command(&["config", "check"], &served.homes)
+            .output()
+            .unwrap();
+        assert_eq!(check.status.code(), Some(2));
+        let checked = log(&served.homes);
+        for mistake in mistakes {
+            assert!(checked.contains(mistake), "{mistake}: {checked}");
+            assert!(!mistake.contains("in-clear"), "{mistake}");
+        }
+        assert!(mistakes[0].contains("auth.keys.me: "), "{mistakes:?}");
+        assert!(mistakes[1].contains("server.drain_second"), "{mistakes:?}");
+        assert_eq!(mistakes.len(), 2);
+        // None of it is a warning.
+        assert!(served.client.records("type=warning").await.is_empty());
+    });
+}
+
+#[test]
 fn what_needs_a_restart_is_told_and_waits_for_it_while_the_rest_is_taken_up() {
     run(async {
         let (near, other) = (provider("near").await, provider("other").await);
@@ -50,7 +95,7 @@ fn what_needs_a_restart_is_told_and_waits_for_it_while_the_rest_is_taken_up() {
         ));
         let told = served.tells("config_reloaded", 1).await;
         for part in [
-            "codex.user_agent: set to \"me\" (after a restart)",
+            "codex.user_agent: set to \\\"me\\\" (after a restart)",
             "(after a restart)",
             "upstreams.near.base_url",
         ] {
@@ -91,6 +136,43 @@ fn a_key_that_is_added_closes_the_door_and_its_absence_opens_it() {
         assert_eq!(served.text().await, "near");
         let log = log(&served.homes);
         assert!(!log.contains(key) && !log.contains(&digest), "{log}");
+    });
+}
+
+#[test]
+fn a_key_that_can_be_guessed_is_told_when_it_is_taken_up() {
+    run(async {
+        let near = provider("near").await;
+        let homes = Homes::new();
+        fs::create_dir_all(homes.state()).unwrap();
+        fs::write(homes.state().join("config.toml"), file_of(&near)).unwrap();
+        let mut serve = command(&["serve"], &homes);
+        serve.env("MY_KEY", "s3cret").env("API_KEYS", "s4cret");
+        let mut program = Program::start(serve);
+        let client = program.client(&homes).await;
+        let served = Served {
+            homes,
+            program,
+            client,
+        };
+        let warnings = || {
+            let log = log(&served.homes);
+            assert!(!log.contains("s3cret") && !log.contains("s4cret"), "{log}");
+            log.matches("can be guessed").count()
+        };
+        // At the start, and once of each.
+        assert_eq!(warnings(), 1);
+        let file = format!(
+            "[auth.keys]\nme = {{ env = \"MY_KEY\" }}\n{}",
+            file_of(&near)
+        );
+        served.replace(&file);
+        served.tells("config_reloaded", 1).await;
+        assert_eq!(warnings(), 2);
+        served.replace(&format!("{file}timeout_seconds = 9\n"));
+        served.tells("config_reloaded", 2).await;
+        // Its line has moved nowhere.
+        assert_eq!(warnings(), 2);
     });
 }
 

@@ -32,21 +32,33 @@ async fn is_free(gate: &Gate) -> bool {
 #[tokio::test]
 async fn a_reply_holds_its_place_until_it_is_read_to_its_end() {
     let (gate, permit) = taken().await;
-    let reply = ReplyBody::from(Bytes::from("all"));
-    let mut reply = reply.holding(permit, Deadline::after(None));
-    assert_eq!(reply.size_hint().exact(), Some(3));
+    let pieces = stream::iter([Bytes::from("all")]).boxed();
+    let mut reply = ReplyBody::from(pieces).holding(permit, Deadline::after(None));
     assert!(!is_free(&gate).await);
     assert!(reply.frame().await.unwrap().is_ok());
+    assert!(!is_free(&gate).await);
     assert!(reply.frame().await.is_none());
     assert!(is_free(&gate).await);
     assert!(reply.is_end_stream());
 }
 
 #[tokio::test]
+async fn a_reply_that_is_whole_holds_no_place() {
+    let (gate, permit) = taken().await;
+    let reply = ReplyBody::from(Bytes::from("all"));
+    let reply = reply.holding(permit, Deadline::after(None));
+    // Whether its client reads it or not.
+    assert!(is_free(&gate).await);
+    assert_eq!(reply.size_hint().exact(), Some(3));
+}
+
+#[tokio::test]
 async fn a_reply_that_is_dropped_holds_nothing() {
     for limit in [None, Some(Duration::from_mins(1))] {
         let (gate, permit) = taken().await;
-        let reply = ReplyBody::default().holding(permit, Deadline::after(limit));
+        let pieces = stream::pending().boxed();
+        let reply = ReplyBody::from(pieces).holding(permit, Deadline::after(limit));
+        assert!(!is_free(&gate).await);
         drop(reply);
         // At once, and not when its timer has ended.
         assert!(is_free(&gate).await, "{limit:?}");

@@ -67,6 +67,19 @@ async fn behind_a_tunnel_the_one_who_guesses_is_told_from_the_others() {
 }
 
 #[tokio::test]
+async fn a_client_cannot_choose_its_address_unless_the_header_is_named() {
+    let door = Door::open(key).await;
+    let guess = async |last: u8| {
+        let header = format!("cf-connecting-ip: 203.0.113.{last}\r\n");
+        show(&door, LOCAL, "guess", &header).await.status
+    };
+    for last in 0..10 {
+        assert_eq!(guess(last).await, 401, "{last}");
+    }
+    assert_eq!(guess(10).await, 429);
+}
+
+#[tokio::test]
 async fn no_change_of_the_configuration_forgets_who_has_guessed() {
     let door = Door::open(key).await;
     for _ in 0..11 {

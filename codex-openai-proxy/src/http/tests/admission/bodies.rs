@@ -114,6 +114,49 @@ async fn many_small_pieces_are_one_body() {
     assert_eq!(response.await.unwrap().status(), 200);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn long_bodies_are_answered_like_others() {
+    let mut service = Service::start().await;
+    let mut body = request("gpt-5.2", false);
+    body["messages"][0]["content"] = "x".repeat(2 << 20).into();
+    let (response, turn) = service.ask(&body).await;
+    turn.finish().await;
+    assert_eq!(response.await.unwrap().status(), 200);
+    let many = vec![json!({}); 1 << 20];
+    let wrong = service.chat(&json!({"model": "gpt-5.2", "messages": many}));
+    assert_eq!(wrong.send().await.unwrap().status(), 400);
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_wants_is_thrown_away() {
+    let service = Service::start().await;
+    for path in ["/v1/models", "/health/live", "/metrics", "/openapi.json"] {
+        let stream = TcpStream::connect(service.addr).await.unwrap();
+        let (mut read, mut write) = stream.into_split();
+        let host = service.addr;
+        let sent = tokio::spawn(async move {
+            let head = format!(
+                "GET {path} HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\n\r\n"
+            );
+            write.write_all(head.as_bytes()).await.unwrap();
+            let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+            for _ in 0..80 {
+                write.write_all(chunk.as_bytes()).await.unwrap();
+            }
+            let next = format!(
+                "0\r\n\r\nGET /health/live HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+            );
+            write.write_all(next.as_bytes()).await.unwrap();
+            write
+        });
+        let mut replies = String::new();
+        let all = timeout(SOON, read.read_to_string(&mut replies)).await;
+        all.unwrap().unwrap();
+        assert_eq!(replies.matches("HTTP/1.1 200 ").count(), 2, "{path}");
+        sent.await.unwrap();
+    }
+}
+
 /// Requests for `model` that are nested in a hundred thousand levels.
 fn deep(model: &str) -> Vec<String> {
     let levels = 100_000;

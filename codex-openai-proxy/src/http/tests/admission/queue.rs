@@ -118,9 +118,14 @@ async fn nobody_waits_for_longer_than_is_set() {
     assert_eq!(code_of(second).await, "queue_timeout");
     turn.finish().await;
     assert!(service.has_place().await);
-    // The first and the last were let in, and neither had to wait.
-    let waits = metric(&service, "codex_proxy_queue_wait_seconds_count").await;
-    assert_eq!(waits.as_deref(), Some("2"));
+    // The first and the last were let in, and neither had to wait. The second did, in vain.
+    for (figure, expected) in [
+        ("codex_proxy_queue_wait_seconds_bucket{le=\"0.01\"}", "2"),
+        ("codex_proxy_queue_wait_seconds_count", "3"),
+    ] {
+        let waits = metric(&service, figure).await;
+        assert_eq!(waits.as_deref(), Some(expected), "{figure}");
+    }
     let page = service.get("/logs/api/requests").send().await.unwrap();
     let page: Value = page.json().await.unwrap();
     let requests = page["requests"].as_array().unwrap();
