@@ -106,7 +106,10 @@ fn command(detail: &Detail, headers: &Map<String, Value>) {
         };
         let argument = has_argument.then(|| words.next().unwrap_or_default());
         match (*option, argument.as_deref()) {
-            ("--request", method) => assert_eq!(method, Some(detail.request.method.as_str())),
+            ("--request", method) => {
+                assert_ne!(method, Some(""), "a request of no method: {command}");
+                assert_eq!(method, Some(detail.request.method.as_str()));
+            }
             ("--data-binary", from) => assert_eq!(from, Some("@-")),
             ("--header", Some(header)) => {
                 let (name, value) = header.split_once(": ").unwrap_or((header, ""));
@@ -131,39 +134,46 @@ fn command(detail: &Detail, headers: &Map<String, Value>) {
 /// What a shell reads of one command: its words, the word that ends its input, and that input.
 /// Variables stay as they are. Only what a command needs is known; anything else is a finding.
 fn read(script: &str) -> (Vec<String>, Option<String>, String) {
-    let mut words = vec![String::new()];
+    let (mut words, mut word) = (Vec::new(), None::<String>);
     let mut rest = script.chars();
     let mut quote = None;
     loop {
         let Some(character) = rest.next() else {
             panic!("a command without an end: {script}");
         };
-        match (quote, character) {
-            (Some(open), character) if character == open => quote = None,
+        let plain = match (quote, character) {
+            (Some(open), character) if character == open => {
+                quote = None;
+                continue;
+            }
             (Some('"'), '\\' | '`' | '(') => panic!("{character} in {script}"),
-            (None, '\'' | '"') => quote = Some(character),
+            (None, '\'' | '"') => {
+                // It is a word, even if there is nothing in it.
+                word.get_or_insert_default();
+                quote = Some(character);
+                continue;
+            }
             (None, '\\') => match rest.next() {
-                Some('\n') => {}
-                Some('\'') => words
-                    .last_mut()
-                    .into_iter()
-                    .for_each(|word| word.push('\'')),
+                Some('\n') => continue,
+                Some('\'') => '\'',
                 other => panic!("{other:?} behind a backslash in {script}"),
             },
-            (None, ' ') => words.push(String::new()),
-            (None, '\n') => break,
+            (None, ' ' | '\n') => {
+                words.extend(word.take());
+                if character == '\n' {
+                    break;
+                }
+                continue;
+            }
             (None, character)
                 if !(character.is_ascii_alphanumeric() || "-@<".contains(character)) =>
             {
                 panic!("{character:?} outside of quotes in {script}");
             }
-            (_, character) => words
-                .last_mut()
-                .into_iter()
-                .for_each(|word| word.push(character)),
-        }
+            (_, character) => character,
+        };
+        word.get_or_insert_default().push(plain);
     }
-    words.retain(|word| !word.is_empty());
     let end = words
         .last()
         .and_then(|word| word.strip_prefix("<<"))

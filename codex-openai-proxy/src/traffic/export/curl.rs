@@ -55,6 +55,7 @@ pub fn command(detail: &Detail, base: &str) -> String {
     match (request.method.as_str(), body) {
         ("HEAD", _) => arguments.push("--head".to_owned()),
         ("GET", None) | ("POST", Some(_)) => {}
+        ("", _) => comments.push("Its method and path were not kept.".to_owned()),
         (method, _) => arguments.push(format!("--request {}", quoted(method))),
     }
     if request.stream == Some(true) {

@@ -119,6 +119,19 @@ fn the_command_tells_what_is_missing() {
 }
 
 #[test]
+fn the_command_of_an_unknown_request_says_so() {
+    let mut detail = detail(vec![kept(BodyKind::Request, "{}", "full")]);
+    detail.request = summary(json!({"method": "", "path": ""}));
+    let command = curl::command(&detail, BASE);
+    let (arguments, _) = run(&command);
+    assert_eq!(arguments, [BASE, "--no-buffer", "--data-binary", "@-"]);
+    assert!(
+        command.contains("# Its method and path were not kept.\n"),
+        "{command}"
+    );
+}
+
+#[test]
 fn nothing_in_a_request_becomes_a_command() {
     let mut detail = detail(vec![kept(BodyKind::Request, "x\nEOF\nEOF_\n", "full")]);
     detail.request = summary(json!({
