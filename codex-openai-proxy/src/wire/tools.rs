@@ -230,10 +230,15 @@ impl ToolChoice {
             let path = tool.path.clone();
             let mut tool = tool.object()?;
             let kind = tool.required_string("type")?;
-            if matches!(kind.as_str(), "function" | "custom") {
-                tools.push(ToolName::read(tool, &kind)?);
-            } else {
-                dropped.note(format!("{path} ({kind})"));
+            match kind.as_str() {
+                "function" | "custom" => tools.push(ToolName::read(tool, &kind)?),
+                "namespace" => {
+                    return Err(invalid::value(
+                        tool.path_to("type"),
+                        "a namespace cannot be allowed as a whole; name its tools.",
+                    ));
+                }
+                _ => dropped.note(format!("{path} ({kind})")),
             }
         }
         Ok(Self::Allowed { mode, tools })

@@ -225,3 +225,20 @@ fn only_the_allowed_tools_are_offered() {
         assert_eq!(at.as_deref(), Some(param));
     }
 }
+
+#[test]
+fn a_namespace_is_not_allowed_as_a_whole() {
+    let request = json!({
+        "input": "Hi",
+        "tools": [{"type": "namespace", "name": "one", "tools": [{"type": "function", "name": "f"}]}],
+        "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [
+            {"type": "web_search"},
+            {"type": "namespace", "name": "one"},
+        ]},
+    });
+    let refused = translate(Vec::new(), request);
+    let Err(TurnError::InvalidRequest { param, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(param.as_deref(), Some("tool_choice.tools[1].type"));
+}
