@@ -192,17 +192,9 @@ impl<'a> Layers<'a> {
     }
 
     fn entries_of(&self, profile: Option<&str>, root: &Table, setting: &Setting) -> Vec<Named> {
-        let table = root.find(setting.key);
-        let table = table.and_then(|entry| entry.item.value.as_table());
-        let entries = table.into_iter().flat_map(|table| &table.entries);
-        let named = entries.map(|entry| {
-            let key = format!("{}.{}", setting.key, value::key(&entry.key));
-            Named {
-                name: entry.key.clone(),
-                written: self.written(profile, &key, entry),
-            }
-        });
-        named.collect()
+        named(setting, root.find(setting.key), |key, entry| {
+            self.written(profile, key, entry)
+        })
     }
 
     /// The providers of the profile, if it names any, or those of the file.
@@ -342,23 +334,34 @@ impl RawProvider {
 
     /// The entries of one of its tables.
     pub(super) fn entries(&self, setting: &Setting) -> Vec<Named> {
-        let table = self.table.get(setting.key);
-        let table = table.and_then(|entry| entry.item.value.as_table());
-        let entries = table.into_iter().flat_map(|table| &table.entries);
-        let named = entries.map(|entry| {
-            let key = format!("{}.{}", setting.key, value::key(&entry.key));
-            Named {
-                name: entry.key.clone(),
-                written: self.written(&key, entry),
-            }
-        });
-        named.collect()
+        named(setting, self.table.get(setting.key), |key, entry| {
+            self.written(key, entry)
+        })
     }
 
     fn written(&self, key: &str, entry: &Entry) -> Written {
         let name = format!("{}.{key}", self.prefix);
         of_entry(&self.at.file, self.profile.as_deref(), name, entry)
     }
+}
+
+/// The entries of the table that stands under this setting, if there is one. `written` is told the key of
+/// each, with the setting's before it.
+fn named(
+    setting: &Setting,
+    table: Option<&Entry>,
+    written: impl Fn(&str, &Entry) -> Written,
+) -> Vec<Named> {
+    let table = table.and_then(|entry| entry.item.value.as_table());
+    let entries = table.into_iter().flat_map(|table| &table.entries);
+    let named = entries.map(|entry| Named {
+        name: entry.key.clone(),
+        written: written(
+            &format!("{}.{}", setting.key, value::key(&entry.key)),
+            entry,
+        ),
+    });
+    named.collect()
 }
 
 fn of_entry(path: &Path, profile: Option<&str>, name: String, entry: &Entry) -> Written {
