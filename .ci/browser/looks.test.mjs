@@ -60,8 +60,9 @@ pageTest("on a telephone: list, request, back", async ({ view }) => {
 pageTest("enlarged to twice the size everything still fits", async ({ view }) => {
   const viewer = await view(proxy.url, { viewport: { width: 640, height: 450 } });
   await viewer.live();
+  const id = await until("a row is listed", async () => (await viewer.ids())[0]);
   assert.equal(await fits(viewer), "fits");
-  await viewer.openRequest((await viewer.ids())[0]);
+  await viewer.openRequest(id);
   assert.equal(await fits(viewer), "fits");
 });
 
