@@ -133,6 +133,9 @@ fn tell_what_is_missing(state: &AppState) {
     if state.config.api_keys.is_empty() {
         tell_of_no_keys();
     }
+    if !state.config.logs.requests {
+        tracing::info!("logs.requests is off: requests are not logged, and /logs stays empty");
+    }
 }
 
 fn tell_of_no_keys() {

@@ -83,6 +83,8 @@ pub struct Config {
     pub conversations: ConversationSettings,
     /// What the log channel keeps.
     pub logs: LogSettings,
+    /// Whether requests are counted for `/metrics`.
+    pub metrics: bool,
     /// The form of the log.
     pub log_format: LogFormat,
     /// What is logged, as `EnvFilter` reads it, where a level or a filter says so. Known to be well-formed.
@@ -111,6 +113,7 @@ impl Config {
             limits: Limits::default(),
             conversations: ConversationSettings::default(),
             logs: LogSettings::default(),
+            metrics: true,
             log_format: LogFormat::default(),
             log_filter: None,
             codex: CodexSettings::default(),
@@ -215,6 +218,9 @@ pub struct RateLimit {
 pub struct ConversationSettings {
     /// How long a conversation stays in memory after its last reply.
     pub idle: Duration,
+    /// How long of that its thread of codex-core stays, unless a turn of it waits. It takes half a megabyte,
+    /// and some milliseconds to start another.
+    pub thread: Duration,
     /// How long a turn waits for the results of its tool calls.
     pub parked: Duration,
     /// How many conversations stay in memory; the one that was used least recently goes first.
@@ -227,6 +233,7 @@ impl Default for ConversationSettings {
     fn default() -> Self {
         Self {
             idle: Duration::from_mins(30),
+            thread: Duration::from_secs(30),
             parked: Duration::from_mins(15),
             max_live: 500,
             wait: Duration::from_mins(1),
@@ -237,6 +244,8 @@ impl Default for ConversationSettings {
 /// What the log channel keeps, for `/logs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
+    /// Whether anything is told of requests.
+    pub requests: bool,
     /// Which bodies, and how.
     pub bodies: KeptBodies,
     /// How long.
@@ -250,6 +259,7 @@ pub struct LogSettings {
 impl Default for LogSettings {
     fn default() -> Self {
         Self {
+            requests: true,
             bodies: KeptBodies::default(),
             max_age: Duration::from_hours(7 * 24),
             max_bytes: 256 * 1024 * 1024,

@@ -148,6 +148,7 @@ impl Metrics {
                 &self.0.registry,
                 &snapshot.registry(),
                 &process::registry(snapshot.started),
+                &process::runtime(),
             ],
             form,
         )

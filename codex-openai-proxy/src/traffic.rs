@@ -5,7 +5,8 @@
 //! `recorder` (one task: numbers become summaries, bodies are redacted) → `store` (SQLite, bounded
 //! by age and size), `live` (whoever watches `/logs`) and [`lines`] (the program's own log).
 
-pub mod channel;
+pub mod background;
+mod channel;
 pub mod export;
 mod handle;
 pub mod lines;

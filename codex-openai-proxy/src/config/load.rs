@@ -76,6 +76,7 @@ pub(super) fn read(env: Env<'_>, names: &[String], flags: &Flags) -> Result<Load
         limits: reader.limits(),
         conversations: reader.conversations(),
         logs: reader.logs(),
+        metrics: reader.switch(&of::METRICS).unwrap_or(true),
         log_format: reader.one_of(
             &of::LOG_FORMAT,
             &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
@@ -153,6 +154,7 @@ impl Reader<'_> {
         let default = ConversationSettings::default();
         ConversationSettings {
             idle: self.seconds(&of::CONVERSATION_IDLE).unwrap_or(default.idle),
+            thread: self.seconds(&of::IDLE_THREAD).unwrap_or(default.thread),
             parked: self.seconds(&of::PARKED).unwrap_or(default.parked),
             max_live: self.count(&of::MAX_LIVE).unwrap_or(default.max_live),
             wait: self.seconds(&of::WAIT).unwrap_or(default.wait),
@@ -174,6 +176,7 @@ impl Reader<'_> {
             );
         }
         LogSettings {
+            requests: self.switch(&of::LOG_REQUESTS).unwrap_or(default.requests),
             bodies: self.one_of(
                 &of::LOG_BODIES,
                 &[

@@ -216,10 +216,14 @@ fn every_key_of_what_is_answered_counts() {
         cursor_context_overflow = "compact"
         [conversations]
         idle_seconds = 60
+        thread_seconds = 5
         parked_seconds = 30
         max_live = 10
         wait_seconds = 0
+        [metrics]
+        enabled = false
         [logs]
+        requests = false
         bodies = "full"
         days = 1
         max_mib = 0
@@ -244,6 +248,7 @@ fn every_key_of_what_is_answered_counts() {
         config.conversations,
         ConversationSettings {
             idle: Duration::from_mins(1),
+            thread: Duration::from_secs(5),
             parked: Duration::from_secs(30),
             max_live: 10,
             wait: Duration::ZERO,
@@ -255,9 +260,11 @@ fn every_key_of_what_is_answered_counts() {
             bodies: KeptBodies::Full,
             max_age: Duration::from_hours(24),
             max_bytes: 0,
+            requests: false,
             page_folder: None,
         }
     );
+    assert!(!config.metrics);
     assert_eq!(config.log_format, LogFormat::Json);
     let filter = config.log_filter.as_deref();
     assert_eq!(filter, Some("debug,codex_=info,codex_openai_proxy=debug"));

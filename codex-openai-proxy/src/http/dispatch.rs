@@ -47,7 +47,7 @@ pub async fn dispatch(state: &AppState, request: Request<Incoming>) -> Response<
     let found = found.as_ref();
     let endpoint = found.and_then(|found| found.endpoint(&head.method));
     let mut watch = Watch::arrived(log_of(state, &head, found), &head, endpoint);
-    if is_of_api(&head, endpoint) {
+    if state.config.metrics && is_of_api(&head, endpoint) {
         watch = watch.counted(&state.metrics);
     }
     let mut standing = None;
@@ -100,6 +100,7 @@ fn log_of(state: &AppState, head: &Parts, found: Option<&Found<'_>>) -> RequestL
 
 fn channel_of(state: &AppState, head: &Parts) -> RequestLog {
     let name = head.extensions.get::<RequestName>();
+    let name = name.filter(|_| state.config.logs.requests);
     name.map_or_else(RequestLog::silent, |name| {
         let log = state.traffic.channel().request(Arc::clone(&name.id));
         log.in_trace(name.trace.as_ref().map(TraceContext::id))
@@ -197,7 +198,7 @@ async fn answer(state: &AppState, request: Admitted<'_>, mut watch: Watch) -> Re
         }
         Endpoint::Metrics => {
             discard(request.body);
-            ready(handlers::metrics::get(state, &head.headers)).boxed()
+            ready(handlers::metrics::get(state, head)).boxed()
         }
         Endpoint::OpenApi => {
             discard(request.body);

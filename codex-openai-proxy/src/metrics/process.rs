@@ -6,6 +6,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use std::{fs, path::Path};
+use tokio::runtime::Handle;
 
 /// The unit in which Linux tells times to processes, on every architecture that Rust runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -31,6 +32,17 @@ pub(super) fn registry(started: u64) -> Registry {
         ConstGauge::new(started),
     );
     Kernel::read(Path::new("/proc/self")).register(&mut registry);
+    registry
+}
+
+/// The figures of the runtime that this is called in.
+pub(super) fn runtime() -> Registry {
+    let mut registry = Registry::with_prefix("tokio");
+    if let Ok(runtime) = Handle::try_current() {
+        let tasks = runtime.metrics().num_alive_tasks() as u64;
+        let help = "Tasks that have not ended";
+        registry.register("alive_tasks", help, ConstGauge::new(tasks));
+    }
     registry
 }
 

@@ -1,6 +1,7 @@
 //! What the rest of the program holds of the log.
 
 use super::{
+    background,
     channel::{Inbox, LogChannel},
     query::{Detail, LogError, Page, RecordFilter, RequestFilter},
     recorder::{Command, Recorder, Settle},
@@ -50,26 +51,22 @@ impl Traffic {
     /// it says so in the log and keeps the latest in memory.
     pub async fn start(inbox: Inbox, folder: &Path, settings: &LogSettings) -> Self {
         let channel = inbox.channel.clone();
-        let opened = match settings.max_bytes {
-            0 => Ok((Store::in_memory(), Past::default())),
-            bound => Store::open(folder, bound).await,
-        };
-        let (store, past) = opened.unwrap_or_else(|error| {
-            channel.warn("logs_not_kept", error.to_string());
-            (Store::in_memory(), Past::default())
-        });
-        if let Some(aside) = &past.aside {
-            channel.warn(
-                "logs_damaged",
-                format!(
-                    "the log was damaged and is begun anew; it is in {} now",
-                    aside.display()
-                ),
-            );
-        }
         let (commands, asked) = mpsc::channel(COMMANDS);
-        let recorder = Recorder::new(inbox, asked, store.clone(), &past, settings);
-        tokio::spawn(recorder.run());
+        let (tell, opened) = oneshot::channel();
+        let folder = folder.to_owned();
+        let settings = settings.clone();
+        let running = background::run(async move || {
+            let (store, past) = open(&inbox.channel, &folder, settings.max_bytes).await;
+            let recorder = Recorder::new(inbox, asked, store.clone(), &past, &settings);
+            // Whoever starts it may have been stopped meanwhile; then nobody is left to tell it anything.
+            if tell.send(store).is_ok() {
+                recorder.run().await;
+            }
+        });
+        if let Err(error) = running {
+            tracing::error!(%error, "nothing is recorded: the recorder's thread cannot be started");
+        }
+        let store = opened.await.unwrap_or_else(|_| Store::in_memory());
         Self(Arc::new(Shared {
             channel,
             commands,
@@ -227,4 +224,26 @@ impl Details {
         }
         Ok(None)
     }
+}
+
+/// Opens the log in `folder`, or, where it cannot be used or is to take no room there, one in memory.
+async fn open(channel: &LogChannel, folder: &Path, bound: u64) -> (Store, Past) {
+    let opened = match bound {
+        0 => Ok((Store::in_memory(), Past::default())),
+        bound => Store::open(folder, bound).await,
+    };
+    let (store, past) = opened.unwrap_or_else(|error| {
+        channel.warn("logs_not_kept", error.to_string());
+        (Store::in_memory(), Past::default())
+    });
+    if let Some(aside) = &past.aside {
+        channel.warn(
+            "logs_damaged",
+            format!(
+                "the log was damaged and is begun anew; it is in {} now",
+                aside.display()
+            ),
+        );
+    }
+    (store, past)
 }

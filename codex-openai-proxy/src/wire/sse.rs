@@ -4,6 +4,7 @@
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
 
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// The frame that ends a Chat Completions stream which went well.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
@@ -91,7 +92,7 @@ impl Decoder {
                 bytes = &bytes[1..];
                 continue;
             }
-            let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let end = memchr::memchr2(b'\n', b'\r', bytes);
             let (part, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
             if self.held() + part.len() > self.limit {
                 self.overflowed = true;
@@ -137,13 +138,13 @@ impl Decoder {
             }
             return;
         }
-        let colon = line.iter().position(|byte| *byte == b':');
+        let colon = memchr::memchr(b':', line);
         let (field, value) = line.split_at(colon.unwrap_or(line.len()));
         let value = value.strip_prefix(b":").unwrap_or(value);
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match field {
             b"data" => {
-                let value = String::from_utf8_lossy(value);
+                let value = text(value);
                 match &mut self.data {
                     Some(data) => {
                         data.push('\n');
@@ -153,11 +154,17 @@ impl Decoder {
                 }
             }
             b"event" if value.is_empty() => self.event = None,
-            b"event" => self.event = Some(String::from_utf8_lossy(value).into_owned()),
+            b"event" => self.event = Some(text(value).into_owned()),
             // A comment (an empty field name), or a field that the streams we read do not use.
             _ => {}
         }
     }
+}
+
+/// Bytes as text. What is UTF-8, as nearly all of it is, is checked many bytes at a time, which looking for
+/// what to replace does not.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 #[cfg(test)]

@@ -407,6 +407,7 @@ async fn play(plan: Plan) {
     if plan.forgetful {
         setup.config.conversations = ConversationSettings {
             max_live: 1,
+            thread: Duration::from_millis(20),
             ..ConversationSettings::default()
         };
     }

@@ -113,6 +113,9 @@ settings! {
 
     CONVERSATION_IDLE = Setting::new("conversations.idle_seconds", Seconds(1, A_WEEK), "1800",
             "how long a conversation stays in memory after its last reply");
+    IDLE_THREAD = Setting::new("conversations.thread_seconds", Seconds(1, A_WEEK), "30",
+            "how long of that its codex-core thread stays, which takes about half a megabyte; another is \
+             started from what was said, in some milliseconds");
     PARKED = Setting::new("conversations.parked_seconds", Seconds(1, A_DAY), "900",
             "how long a turn waits for the results of its tool calls");
     MAX_LIVE = Setting::new("conversations.max_live", Number(1, 100_000), "500",
@@ -121,6 +124,8 @@ settings! {
     WAIT = Setting::new("conversations.wait_seconds", Seconds(0, 600), "60",
             "how long a request waits for another of its conversation, then 409");
 
+    LOG_REQUESTS = Setting::new("logs.requests", Switch, "true",
+            "whether the log channel is told of requests; if not, neither /logs nor standard error has any");
     LOG_BODIES = Setting::new("logs.bodies", Word(&["off", "redacted", "full"]), "\"redacted\"",
             "which bodies /logs keeps");
     LOG_DAYS = Setting::new("logs.days", Number(1, 3650), "7",
@@ -140,6 +145,9 @@ settings! {
         .aliases(&["LOG_FORMAT"]).flag("--log-format").restart();
     PAGE_FOLDER = Setting::new("logs.page_folder", Folder, "\"\"",
             "read the log page from here each time, for work on it");
+
+    METRICS = Setting::new("metrics.enabled", Switch, "true",
+            "whether requests are counted; if not, /metrics is 404");
 
     DEFAULT_INSTRUCTIONS = Setting::new("codex.default_instructions", Text,
             "\"You are a helpful assistant.\"",

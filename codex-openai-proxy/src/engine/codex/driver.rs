@@ -125,13 +125,14 @@ impl Driver {
     async fn next(&mut self) -> Option<Job> {
         let settings = self.shared.registry.settings();
         let parked = self.thread.as_ref().is_some_and(Thread::is_parked);
-        let expires = Instant::now()
-            + if parked {
-                settings.parked
-            } else {
-                settings.idle
-            };
+        let now = Instant::now();
+        let (expires, rests) = if parked {
+            (now + settings.parked, None)
+        } else {
+            (now + settings.idle, Some(now + settings.thread))
+        };
         loop {
+            let rests = rests.filter(|_| self.thread.is_some());
             let event = async {
                 match &self.thread {
                     Some(thread) => thread.next_event().await,
@@ -152,6 +153,11 @@ impl Driver {
                         self.tell(Event::Expired { reason });
                         return None;
                     }
+                    continue;
+                }
+                // What was said stays, and is all that another thread needs.
+                () = sleep_until(rests.unwrap_or(expires)), if rests.is_some() => {
+                    self.end_thread().await;
                     continue;
                 }
                 event = event => event,

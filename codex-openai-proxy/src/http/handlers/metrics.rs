@@ -6,15 +6,18 @@ use crate::{
     metrics::{Breaker, Form, ProviderFigures, Snapshot, ThreadFigures, WindowFigures},
     turn::TurnError,
 };
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, Response, header, request::Parts};
 
 /// All figures, as they stand, in the form that the client asks for.
 ///
 /// # Errors
 ///
-/// None that is known of.
-pub fn get(state: &AppState, headers: &HeaderMap) -> Result<Response<ReplyBody>, ErrorReply> {
-    let form = form(headers);
+/// 404 where nothing is counted.
+pub fn get(state: &AppState, head: &Parts) -> Result<Response<ReplyBody>, ErrorReply> {
+    if !state.config.metrics {
+        return Err(ErrorReply::unknown_path(&head.method, head.uri.path()));
+    }
+    let form = form(&head.headers);
     let text = state.metrics.write(&snapshot(state), form);
     let text = text.map_err(TurnError::internal)?;
     Ok(reply::whole(form.media_type(), text.into()))

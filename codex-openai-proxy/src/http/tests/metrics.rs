@@ -61,6 +61,35 @@ fn assert_ended(figures: &Samples, route: &str, status: u16, model: &str) {
 }
 
 #[tokio::test]
+async fn tasks_of_the_runtime_are_told() {
+    let service = Service::start().await;
+    let before = service.figures().await.sum("tokio_alive_tasks", &[]);
+    let idle: Vec<_> = (0..100)
+        .map(|_| tokio::spawn(std::future::pending::<()>()))
+        .collect();
+    let after = service.figures().await.sum("tokio_alive_tasks", &[]);
+    assert!(
+        (90.0..110.0).contains(&(after - before)),
+        "{before}, {after}"
+    );
+    for task in idle {
+        task.abort();
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_is_counted_there_are_no_figures() {
+    let service = Service::start_with(|config| config.metrics = false).await;
+    let response = service.get("/metrics").send().await.unwrap();
+    assert_eq!(response.status(), 404);
+    assert_eq!(
+        service.get("/v1/models").send().await.unwrap().status(),
+        200
+    );
+    assert_eq!(service.get("/health").send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn each_way_in_which_a_request_ends_is_counted_once() {
     let mut service = Service::start().await;
     // Of no concern.

@@ -8,7 +8,7 @@ use crate::{
         run,
         talk::{Talk, said},
     },
-    upstream::{Gate, Reply, Upstream},
+    upstream::{Gate, Reply, Seen, Upstream},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -126,6 +126,33 @@ fn an_idle_conversation_expires_and_is_restored() {
             json!({ "reason": "restored", "kept": 4, "of": 4 })
         );
         proxy.stop().await;
+    });
+}
+
+/// Whether it has a name or not, and with the same key of the upstream's cache.
+#[test]
+fn a_conversation_goes_on_when_its_thread_was_ended() {
+    run(async {
+        for talk in [named(), Talk::new()] {
+            let upstream = yes().await;
+            let mut setup = Setup::new(&upstream);
+            setup.config.conversations.thread = Duration::from_millis(50);
+            let proxy = setup.start().await;
+            let mut talk = begun(&proxy, talk, 2).await;
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            talk.say("Again.");
+            talk.send(&proxy).await;
+            assert_eq!(
+                rebuilt(&proxy).await,
+                json!({ "reason": "restored", "kept": 4, "of": 4 })
+            );
+            let expired = proxy.records("type=expired").await;
+            assert_eq!(expired, Vec::<Value>::new(), "it is still at hand");
+            let seen = upstream.requests();
+            let keys: Vec<&str> = seen.iter().map(Seen::cache_key).collect();
+            assert_eq!(keys, [keys[0]; 3]);
+            proxy.stop().await;
+        }
     });
 }
 

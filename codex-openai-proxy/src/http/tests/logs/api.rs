@@ -11,6 +11,14 @@ async fn assert_is_empty(service: &Service) {
 }
 
 #[tokio::test]
+async fn where_requests_are_not_logged_they_are_answered_as_ever() {
+    let mut service = Service::start_with(|config| config.logs.requests = false).await;
+    answered(&mut service, &request("gpt-5.2", true)).await;
+    service.get("/nowhere").send().await.unwrap();
+    assert_is_empty(&service).await;
+}
+
+#[tokio::test]
 async fn a_request_is_told_from_its_arrival_to_its_end() {
     let mut service = Service::start().await;
     answered(&mut service, &request("gpt-5.2", true)).await;
