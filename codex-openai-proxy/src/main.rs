@@ -6,7 +6,13 @@ use std::{
     io::{self, Write},
     process::ExitCode,
 };
+#[cfg(not(target_env = "msvc"))]
+use tikv_jemallocator::Jemalloc;
 use tokio::runtime;
+
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// What codex-core's futures need; on smaller stacks a debug build of it overflows.
 const STACK_BYTES: usize = 16 * 1024 * 1024;

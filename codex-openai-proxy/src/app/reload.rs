@@ -63,13 +63,11 @@ impl Reloader {
         current: Arc<CurrentState>,
         hangups: Hangups,
     ) -> Self {
-        let mut watch = Watch::begin(hangups);
-        watch.follow(&loaded.files);
         Self {
             sources: Arc::new(sources),
             current,
             filter,
-            watch,
+            watch: Watch::begin(hangups),
             files: loaded.files,
             stamp: None,
             first: loaded.effective.clone(),
@@ -84,13 +82,16 @@ impl Reloader {
         loop {
             let cause = self.watch.next().await;
             // Before it is read, so that a change while it is being read is not missed.
-            let stamp = Stamp::of(&self.files).await;
-            if cause == Cause::Files && self.stamp.as_ref() == Some(&stamp) {
-                continue;
+            let mut stamp = Stamp::of(&self.files).await;
+            if cause == Cause::Files
+                && let Some(last) = &self.stamp
+            {
+                if *last == stamp {
+                    continue;
+                }
+                stamp = stamp.at_rest(&self.files).await;
             }
             self.stamp = Some(stamp);
-            // Links may lead elsewhere by now, and folders be others of the same name.
-            self.watch.follow(&self.files);
             self.reload(cause).await;
         }
     }

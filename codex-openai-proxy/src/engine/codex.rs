@@ -27,6 +27,7 @@ mod secrets;
 mod settings;
 mod shared;
 mod thread;
+mod threads;
 mod tools;
 mod tuning;
 
@@ -68,6 +69,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
+use threads::Threads;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tuning::Tuning;
 
@@ -436,7 +438,7 @@ async fn thread_manager(
         Arc::new(extensions.build()),
         Arc::new(NoUserInstructions),
         Some(AnalyticsEventsClient::disabled()),
-        thread_store_from_config(config, None),
+        Arc::new(Threads::new(thread_store_from_config(config, None))),
         None,
         installation_id,
         None,

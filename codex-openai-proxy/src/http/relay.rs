@@ -69,14 +69,14 @@ pub async fn relay(
     watch.on_asks(asks, None);
     watch.on_reply(None, ReasoningStyle::Content);
     watch.gather(head.clone());
-    let answered = deadline.cover(async {
+    let answered = deadline.cover(Box::pin(async {
         if stream {
             return streamed(state, request, head, &mut watch).await;
         }
         let api = request.api;
         let reply = call(request, Expects::Whole, watch.log().clone()).await?;
         read_whole(reply, api, &head, &mut watch).await
-    });
+    }));
     match answered.await.flatten() {
         Ok(Answer::Whole(response)) => response,
         Ok(Answer::Stream(begun)) => {

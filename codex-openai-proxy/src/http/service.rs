@@ -91,7 +91,8 @@ pub fn service(
                 let state = Arc::clone(&state);
                 move |request| {
                     let state = Arc::clone(&state);
-                    async move { Ok(dispatch(&state, request).await) }
+                    // What is around it moves from layer to layer, and this is kilobytes.
+                    Box::pin(async move { Ok(dispatch(&state, request).await) })
                 }
             });
             let answer = CatchPanicLayer::custom(on_panic).layer(answer);

@@ -27,8 +27,13 @@ use unwritten::Unwritten;
 /// The most entries that are taken in and written in one go.
 const BATCH: usize = 512;
 
-/// The time from one time of writing to the next, unless there is a batch to write before.
+/// How long what happens waits for more to be written with it. Nobody is woken for each record, least of
+/// all while a request is on its way, and one way to the database serves many.
 const BETWEEN_WRITES: Duration = Duration::from_millis(50);
+
+/// How many records are taken in in a second, on average. A flood of requests is not to be slowed down by
+/// what is told of it: what does not fit into the channel meanwhile is dropped and counted.
+const RECORDS_A_SECOND: u32 = 4_000;
 
 /// How often to look whether anything is too old, or too much.
 const BETWEEN_TRIMS: Duration = Duration::from_mins(1);
@@ -78,8 +83,10 @@ pub(super) struct Recorder {
     bodies: Bodies,
     live: Live,
     unwritten: Unwritten,
-    /// When records were last written.
-    wrote: Option<Instant>,
+    /// When the first of these came.
+    since: Instant,
+    /// When the next are due at the earliest, unless somebody waits for them.
+    rested: Instant,
     /// About how much was written since the bounds were last looked after, in bytes.
     room: u64,
     /// How much may stay, in bytes, while the rest is being deleted.
@@ -117,9 +124,10 @@ impl Recorder {
             max_age: settings.max_age,
             pending: Vec::with_capacity(BATCH),
             running: Running::default(),
-            bodies: Bodies::default(),
+            bodies: Bodies::new(),
             unwritten: Unwritten::default(),
-            wrote: None,
+            since: Instant::now(),
+            rested: Instant::now(),
             room: 0,
             goal: None,
             complained: None,
@@ -151,7 +159,7 @@ impl Recorder {
                 Step::Command(None) => return self.close().await,
                 // There is time to see whether more comes, or a time to write.
                 Step::Taken => {}
-                Step::Write => self.write().await,
+                Step::Write => self.take_in().await,
                 Step::Retry => self.save_all().await,
                 Step::Packed(packed) => self.write_bodies(packed).await,
                 Step::Frame => self.live.send(),
@@ -164,15 +172,13 @@ impl Recorder {
 
     /// Waits for something to do.
     async fn next(&mut self, bounds: &mut Interval, stats: &mut Interval) -> Step {
-        let write = match self.wrote {
-            Some(wrote) if self.pending.len() < BATCH => wrote + BETWEEN_WRITES,
-            _ => Instant::now(),
-        };
+        let write = self.rested.max(self.since + BETWEEN_WRITES);
         let frame = self.live.due();
         let retry = self.unwritten.retry();
         tokio::select! {
             command = self.commands.recv() => Step::Command(command),
-            _ = self.inbox.next(&mut self.pending, BATCH), if self.pending.len() < BATCH => {
+            _ = self.inbox.next(&mut self.pending, BATCH), if self.pending.is_empty() => {
+                self.since = Instant::now();
                 Step::Taken
             }
             () = sleep_until(write), if !self.pending.is_empty() => Step::Write,
@@ -187,15 +193,26 @@ impl Recorder {
 
     /// Takes everything in that was published until now.
     async fn catch_up(&mut self) {
-        let mut waiting = self.inbox.waiting();
-        while waiting > 0 {
-            let taken = self.inbox.next(&mut self.pending, waiting.min(BATCH)).await;
-            waiting -= taken.min(waiting);
-            self.write().await;
-        }
+        self.take_in().await;
         self.unwritten.hurry();
-        self.write().await;
         self.save_all().await;
+    }
+
+    /// The same, but for what could not be written before.
+    async fn take_in(&mut self) {
+        let mut waiting = self.inbox.waiting();
+        let number = u32::try_from(self.pending.len() + waiting).unwrap_or(u32::MAX);
+        self.rested = Instant::now() + Duration::from_secs(1) / RECORDS_A_SECOND * number;
+        loop {
+            let room = BATCH.saturating_sub(self.pending.len()).min(waiting);
+            if room > 0 {
+                waiting -= self.inbox.next(&mut self.pending, room).await.min(waiting);
+            }
+            self.write().await;
+            if waiting == 0 {
+                return;
+            }
+        }
     }
 
     /// Adds up what was taken in, shows it and writes it.
@@ -232,7 +249,6 @@ impl Recorder {
         self.live.send_if_due();
         self.unwritten.lines.append(&mut lines);
         self.save().await;
-        self.wrote = Some(Instant::now());
     }
 
     /// Writes what has happened, unless that has just failed. What cannot be written is tried again
@@ -358,6 +374,7 @@ impl Recorder {
         self.commands.close();
         self.catch_up().await;
         self.give_up_bodies();
+        self.bodies.hurry();
         while self.bodies.has_more() {
             let packed = self.bodies.packed().await;
             self.unwritten.hurry();

@@ -65,7 +65,8 @@ impl Form {
 /// kept in full or not at all.
 #[must_use]
 pub fn body(kind: BodyKind, bytes: &[u8], how: KeptBodies) -> Kept {
-    let body = String::from_utf8_lossy(bytes);
+    // Nearly always it is text, which is known sooner than what to replace.
+    let body = str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
     let form = match how {
         KeptBodies::Full if kind != BodyKind::Headers => Form::Full,
         KeptBodies::Full | KeptBodies::Redacted | KeptBodies::Off => Form::Redacted,

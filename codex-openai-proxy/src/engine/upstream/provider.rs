@@ -217,7 +217,8 @@ impl Provider {
         let mut attempts = 0;
         let attempt = || {
             attempts += 1;
-            self.attempt(&call, attempts, log)
+            // It moves into what repeats it, and holds a whole request of HTTP.
+            Box::pin(self.attempt(&call, attempts, log))
         };
         let answer = attempt
             .retry(retry::pauses(self.retries))

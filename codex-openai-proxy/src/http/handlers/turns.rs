@@ -58,12 +58,12 @@ pub async fn create(
     let understood = state.admission.aside().work(
         request.body.len(),
         request.deadline,
-        understand(state, &request, &mut watch),
+        Box::pin(understand(state, &request, &mut watch)),
     );
     let begun = match understood.await.flatten() {
         Ok(Understood::Relay(relayed)) => {
             drop(request.body);
-            return relay::relay(state, *relayed, request.deadline, watch).await;
+            return Box::pin(relay::relay(state, *relayed, request.deadline, watch)).await;
         }
         Ok(Understood::Asked(mut asked)) => {
             drop(request.body);
@@ -72,7 +72,7 @@ pub async fn create(
                 Some(route) => watch.on_provider(route),
                 None => watch.on_engine(state, &asked.turn.model),
             }
-            begun::begin(state, *asked, request.deadline, &mut watch).await
+            Box::pin(begun::begin(state, *asked, request.deadline, &mut watch)).await
         }
         Err(error) => {
             watch.on_refused(&request.body);

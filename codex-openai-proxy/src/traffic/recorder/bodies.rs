@@ -5,10 +5,11 @@ use crate::traffic::{
     channel::Body,
     store::{PackedBody, pack},
 };
-use std::{collections::VecDeque, future, mem, sync::Arc};
+use std::{collections::VecDeque, future, mem, sync::Arc, time::Duration};
 use tokio::{
     sync::oneshot,
     task::{JoinHandle, spawn_blocking},
+    time::{Instant, sleep_until},
 };
 
 /// The most bodies that wait. Their bytes are bounded by the channel, for as long as they are here.
@@ -20,8 +21,15 @@ const HANDFUL: usize = 64;
 /// and about the most bytes of them.
 const HANDFUL_BYTES: usize = 1024 * 1024;
 
+/// How many are packed in a second, on average. A flood of requests is not to be slowed down by what is kept
+/// of it: what waits for too long is dropped and counted.
+const A_SECOND: u32 = 1_000;
+
+/// The same in bytes.
+const BYTES_A_SECOND: u32 = 8 * 1024 * 1024;
+
 /// Bodies that wait, are being packed or are being written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bodies {
     waiting: VecDeque<(Ticket, Body)>,
     packing: Option<Packing>,
@@ -30,6 +38,10 @@ pub(super) struct Bodies {
     /// How many came so far.
     came: u64,
     waiters: Vec<Waiter>,
+    /// When the next may be packed, unless somebody waits for them.
+    rested: Instant,
+    /// Whether there is no time for that any more.
+    hurries: bool,
 }
 
 /// Which body.
@@ -70,6 +82,19 @@ pub(super) struct Packed {
 }
 
 impl Bodies {
+    /// None yet.
+    pub(super) fn new() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            packing: None,
+            writing: Vec::new(),
+            came: 0,
+            waiters: Vec::new(),
+            rested: Instant::now(),
+            hurries: false,
+        }
+    }
+
     /// Takes a body in, if there is room for it.
     pub(super) fn push(&mut self, body: Body) -> bool {
         let fits = self.waiting.len() < WAITING;
@@ -80,7 +105,6 @@ impl Bodies {
                 request: Arc::clone(&body.request),
             };
             self.waiting.push_back((ticket, body));
-            self.pack();
         }
         fits
     }
@@ -88,6 +112,12 @@ impl Bodies {
     /// The next that are packed. Waits for ever where there are none. Once they are written or given
     /// up, [`Bodies::written`] is due; there are no others before.
     pub(super) async fn packed(&mut self) -> Packed {
+        if self.may_pack() {
+            if self.waiters.is_empty() && !self.hurries {
+                sleep_until(self.rested).await;
+            }
+            self.pack();
+        }
         let Some(packing) = &mut self.packing else {
             return future::pending().await;
         };
@@ -112,8 +142,12 @@ impl Bodies {
     /// Goes on: what was packed is written or given up.
     pub(super) fn written(&mut self) {
         self.writing.clear();
-        self.pack();
         self.tell();
+    }
+
+    /// From now on there is no rest between them.
+    pub(super) fn hurry(&mut self) {
+        self.hurries = true;
     }
 
     /// Tells `done` when all that are here now are written, or all of one request. Those of that
@@ -167,11 +201,13 @@ impl Bodies {
             .any(|ticket| waiter.waits_for(ticket))
     }
 
-    /// Begins with the next, unless some are being packed or written.
+    /// Whether there are any to begin with.
+    fn may_pack(&self) -> bool {
+        self.packing.is_none() && self.writing.is_empty() && !self.waiting.is_empty()
+    }
+
+    /// Begins with the next.
     fn pack(&mut self) {
-        if self.packing.is_some() || !self.writing.is_empty() || self.waiting.is_empty() {
-            return;
-        }
         let mut tickets = Vec::new();
         let mut handful = Vec::new();
         let mut bytes = 0;
@@ -183,13 +219,15 @@ impl Bodies {
             tickets.push(ticket);
             handful.push(body);
         }
+        let number = u32::try_from(handful.len()).unwrap_or(u32::MAX);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let second = Duration::from_secs(1);
+        let rest = (second / A_SECOND * number).max(second / BYTES_A_SECOND * bytes);
+        self.rested = Instant::now() + rest;
         self.packing = Some(Packing {
             tickets,
             unwanted: false,
-            job: spawn_blocking(move || {
-                let packed = handful.into_iter().map(pack);
-                packed.filter_map(Result::ok).collect()
-            }),
+            job: spawn_blocking(move || pack(handful)),
         });
     }
 }

@@ -11,8 +11,9 @@ use crate::{
     },
     turn::ConversationId,
 };
-use sqlx::{Sqlite, Transaction};
-use std::{io, sync::Arc};
+use sqlx::{QueryBuilder, Sqlite, Transaction};
+use std::{collections::HashSet, io, iter, sync::Arc};
+use zstd::bulk::Compressor;
 
 /// How hard to compress bodies. More costs more time than it saves space.
 const ZSTD_LEVEL: i32 = 3;
@@ -53,11 +54,23 @@ impl PackedBody {
     }
 }
 
-/// Makes of a body what is kept of it. Takes its time where it is long.
-pub(in crate::traffic) fn pack(body: Body) -> io::Result<PackedBody> {
+/// Makes of bodies what is kept of them, and leaves out those that cannot be. Takes its time where they are
+/// long.
+pub(in crate::traffic) fn pack(bodies: Vec<Body>) -> Vec<PackedBody> {
+    // What it works with takes longer to set up than most bodies to compress.
+    let Ok(mut compressor) = Compressor::new(ZSTD_LEVEL) else {
+        return Vec::new();
+    };
+    let packed = bodies
+        .into_iter()
+        .map(|body| pack_one(body, &mut compressor));
+    packed.filter_map(Result::ok).collect()
+}
+
+fn pack_one(body: Body, compressor: &mut Compressor<'_>) -> io::Result<PackedBody> {
     let kept = redact::body(body.kind, &body.bytes, body.how);
     Ok(PackedBody {
-        data: zstd::bulk::compress(kept.text.as_bytes(), ZSTD_LEVEL)?,
+        data: compressor.compress(kept.text.as_bytes())?,
         size: body.bytes.len(),
         form: kept.form.as_str(),
         truncated: kept.truncated,
@@ -74,13 +87,24 @@ impl Store {
         lines: &[Line],
         changed: &[(&Summary, &Arc<str>)],
     ) -> sqlx::Result<u64> {
+        // Only what brought results can answer calls, and that takes a search.
+        let idle: HashSet<&str> = changed
+            .iter()
+            .filter(|(summary, _)| summary.results == 0)
+            .map(|(summary, _)| summary.id.as_str())
+            .collect();
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         let mut room = 0;
-        for line in lines {
-            room += write_line(&mut transaction, line).await?;
+        for lines in handfuls(lines) {
+            room += write_lines(&mut transaction, lines).await?;
         }
-        for (summary, json) in changed {
-            room += write_summary(&mut transaction, summary, json).await?;
+        for Line { record, .. } in lines {
+            if let Some(request) = &record.request {
+                write_call(&mut transaction, record, request, &idle).await?;
+            }
+        }
+        for changed in handfuls(changed) {
+            room += write_summaries(&mut transaction, changed).await?;
         }
         transaction.commit().await?;
         Ok(room)
@@ -93,58 +117,69 @@ impl Store {
         seq: u64,
     ) -> sqlx::Result<()> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        for body in bodies {
-            sqlx::query(
-                "INSERT OR REPLACE INTO bodies (request, kind, seq, size, form, truncated, data)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)",
-            )
-            .bind(Arc::clone(&body.request))
-            .bind(body.kind.as_str())
-            .bind(to_sql(seq))
-            .bind(to_sql(body.size as u64))
-            .bind(body.form)
-            .bind(body.truncated)
-            .bind(body.data.as_slice())
-            .execute(&mut *transaction)
-            .await?;
+        for bodies in handfuls(bodies) {
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "INSERT OR REPLACE INTO bodies (request, kind, seq, size, form, truncated, data) ",
+            );
+            query.push_values(bodies, |mut row, body| {
+                row.push_bind(Arc::clone(&body.request))
+                    .push_bind(body.kind.as_str())
+                    .push_bind(to_sql(seq))
+                    .push_bind(to_sql(body.size as u64))
+                    .push_bind(body.form)
+                    .push_bind(body.truncated)
+                    .push_bind(body.data.as_slice());
+            });
+            query.build().execute(&mut *transaction).await?;
         }
         transaction.commit().await
     }
 }
 
-async fn write_line(
+/// Some of many rows, as many at once as there are statements for: each is prepared once, and each is a
+/// way to the database's thread and back.
+fn handfuls<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    const SIZES: [usize; 4] = [64, 16, 4, 1];
+    iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
+        let (now, rest) = rows.split_at(size);
+        rows = rest;
+        Some(now)
+    })
+}
+
+async fn write_lines(
     transaction: &mut Transaction<'_, Sqlite>,
-    Line { record, json }: &Line,
+    lines: &[Line],
 ) -> sqlx::Result<u64> {
-    let text = folded(&words::of_record(record));
-    let room = json.len() + text.len() + 128;
+    let mut room = 0;
     // One that was published before the numbers of the last process were known is in the way of that
     // one's, and older than this process' log.
-    sqlx::query(
-        "INSERT OR IGNORE INTO records (seq, time, type, request, conversation, text, json)
-            VALUES (?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(to_sql(record.seq))
-    .bind(to_sql(record.time.0))
-    .bind(record.event.kind())
-    .bind(record.request.clone())
-    .bind(conversation(record))
-    .bind(text)
-    .bind(Arc::clone(json))
-    .execute(&mut **transaction)
-    .await?;
-    write_call(transaction, record).await?;
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT OR IGNORE INTO records (seq, time, type, request, conversation, text, json) ",
+    );
+    query.push_values(lines, |mut row, Line { record, json }| {
+        let text = folded(&words::of_record(record));
+        room += json.len() + text.len() + 128;
+        row.push_bind(to_sql(record.seq))
+            .push_bind(to_sql(record.time.0))
+            .push_bind(record.event.kind())
+            .push_bind(record.request.clone())
+            .push_bind(conversation(record))
+            .push_bind(text)
+            .push_bind(Arc::clone(json));
+    });
+    query.build().execute(&mut **transaction).await?;
     Ok(room as u64)
 }
 
-/// Notes that a tool call went out, or that its result came.
+/// Notes that a tool call went out, or that its result came. The requests in `idle` brought none.
 async fn write_call(
     transaction: &mut Transaction<'_, Sqlite>,
     record: &Record,
+    request: &Arc<str>,
+    idle: &HashSet<&str>,
 ) -> sqlx::Result<()> {
-    let Some(request) = &record.request else {
-        return Ok(());
-    };
     let query = match &record.event {
         Event::ToolCallForwarded { name, call_id, .. } => sqlx::query(
             "INSERT INTO tool_calls (request, seq, conversation, call_id, name, forwarded)
@@ -163,7 +198,9 @@ async fn write_call(
             answer(transaction, record, request).await?;
             return Ok(());
         }
-        Event::CodexForward { .. } | Event::UpstreamForward { .. } => {
+        Event::CodexForward { .. } | Event::UpstreamForward { .. }
+            if !idle.contains(&**request) =>
+        {
             answer(transaction, record, request).await?;
             return Ok(());
         }
@@ -205,41 +242,43 @@ async fn answer(
     Ok(())
 }
 
-async fn write_summary(
+async fn write_summaries(
     transaction: &mut Transaction<'_, Sqlite>,
-    summary: &Summary,
-    json: &Arc<str>,
+    changed: &[(&Summary, &Arc<str>)],
 ) -> sqlx::Result<u64> {
-    let text = folded(&words::of_summary(summary));
-    let models = [&summary.model, &summary.mapped_model];
-    let models: Vec<&str> = models.into_iter().flatten().map(String::as_str).collect();
-    let room = json.len() + text.len() + 256;
-    sqlx::query(
+    let mut room = 0;
+    let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO requests
-            (id, seq, updated, client_id, conversation, models, state, status, text, json)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (id) DO UPDATE SET
-                updated = excluded.updated,
-                client_id = excluded.client_id,
-                conversation = excluded.conversation,
-                models = excluded.models,
-                state = excluded.state,
-                status = excluded.status,
-                text = excluded.text,
-                json = excluded.json",
-    )
-    .bind(&summary.id)
-    .bind(to_sql(summary.seq))
-    .bind(to_sql(summary.updated))
-    .bind(summary.client_id.as_deref())
-    .bind(summary.conversation.as_deref())
-    .bind(folded(&models.join("\n")))
-    .bind(summary.state.as_str())
-    .bind(summary.status.map(i64::from))
-    .bind(text)
-    .bind(Arc::clone(json))
-    .execute(&mut **transaction)
-    .await?;
+            (id, seq, updated, client_id, conversation, models, state, status, text, json) ",
+    );
+    query.push_values(changed, |mut row, (summary, json)| {
+        let text = folded(&words::of_summary(summary));
+        let models = [&summary.model, &summary.mapped_model];
+        let models: Vec<&str> = models.into_iter().flatten().map(String::as_str).collect();
+        room += json.len() + text.len() + 256;
+        row.push_bind(&summary.id)
+            .push_bind(to_sql(summary.seq))
+            .push_bind(to_sql(summary.updated))
+            .push_bind(summary.client_id.as_deref())
+            .push_bind(summary.conversation.as_deref())
+            .push_bind(folded(&models.join("\n")))
+            .push_bind(summary.state.as_str())
+            .push_bind(summary.status.map(i64::from))
+            .push_bind(text)
+            .push_bind(Arc::clone(json));
+    });
+    query.push(
+        " ON CONFLICT (id) DO UPDATE SET
+            updated = excluded.updated,
+            client_id = excluded.client_id,
+            conversation = excluded.conversation,
+            models = excluded.models,
+            state = excluded.state,
+            status = excluded.status,
+            text = excluded.text,
+            json = excluded.json",
+    );
+    query.build().execute(&mut **transaction).await?;
     Ok(room as u64)
 }
 
