@@ -1,4 +1,5 @@
-//! Where core keeps threads that last: its own store of files, without what it notes beside them.
+//! Where core keeps threads that last: its own store of files, behind which writing holds up no turn, and
+//! without what it notes beside them.
 
 use chrono::DateTime;
 use codex_protocol::{
@@ -12,88 +13,163 @@ use codex_thread_store::{
     ResumeThreadParams, StoredModelContext, StoredThread, StoredThreadHistory, ThreadPage,
     ThreadStore, ThreadStoreFuture, UpdateThreadMetadataParams,
 };
-use std::{any::Any, path::PathBuf, sync::Arc};
+use std::{
+    any::Any,
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::{mpsc, oneshot};
 
-/// core's store, but for the metadata of threads.
+/// How many times something may be recorded in a thread before its turn waits for the disk.
+const AHEAD: usize = 64;
+
+/// core's store, but for two things.
 ///
-/// With each item that it records, core notes what a list of threads would show: a title, a preview, the
-/// model. For that its store reads the beginning of the file twice and looks for an index, four times
-/// before a live thread asks its model, which is a third of the time until then. Nothing reads it here:
-/// what a conversation is to its client stands in a database of our own.
-pub struct Threads(Arc<dyn ThreadStore>);
+/// A turn does not wait until each item of it is written, which it does five times before it asks its model.
+/// Items are written one after another beside it, and [`flush_thread`](ThreadStore::flush_thread), which
+/// comes before a client hears of a reply's end, waits for all of them.
+///
+/// And nothing is noted of a thread. With each item that it records, core notes what a list of threads would
+/// show: a title, a preview, the model. For that its store reads the beginning of the file twice and looks for
+/// an index. Nothing reads it here: what a conversation is to its client stands in a database of our own.
+pub struct Threads {
+    inner: Arc<dyn ThreadStore>,
+    writers: Mutex<HashMap<ThreadId, mpsc::Sender<Step>>>,
+}
+
+/// What the writer of a thread does next.
+enum Step {
+    Append(AppendThreadItemsParams),
+    /// To tell that all before it is done.
+    Tell(oneshot::Sender<()>),
+}
 
 impl Threads {
     /// In front of core's.
     pub fn new(inner: Arc<dyn ThreadStore>) -> Self {
-        Self(inner)
+        Self {
+            inner,
+            writers: Mutex::default(),
+        }
+    }
+
+    /// The writer of a thread, which is begun where there is none.
+    fn writer(&self, id: ThreadId) -> mpsc::Sender<Step> {
+        let mut writers = lock(&self.writers);
+        let writer = writers.entry(id).or_insert_with(|| {
+            let (sender, steps) = mpsc::channel(AHEAD);
+            tokio::spawn(write(Arc::clone(&self.inner), steps));
+            sender
+        });
+        writer.clone()
+    }
+
+    /// Waits until all that was recorded in a thread is with core's store.
+    async fn settle(&self, id: ThreadId) {
+        let writer = lock(&self.writers).get(&id).cloned();
+        if let Some(writer) = writer {
+            let (done, told) = oneshot::channel();
+            if writer.send(Step::Tell(done)).await.is_ok() {
+                // Where the writer is gone, so is what it had to do.
+                let _ = told.await;
+            }
+        }
+    }
+
+    /// The same for the last time.
+    async fn end(&self, id: ThreadId) {
+        self.settle(id).await;
+        lock(&self.writers).remove(&id);
     }
 }
 
 impl ThreadStore for Threads {
     fn as_any(&self) -> &dyn Any {
         // core asks its own store for the path of a thread's file.
-        self.0.as_any()
+        self.inner.as_any()
     }
 
     fn default_history_mode(&self) -> ThreadHistoryMode {
-        self.0.default_history_mode()
+        self.inner.default_history_mode()
     }
 
     fn create_thread(&self, params: CreateThreadParams) -> ThreadStoreFuture<'_, ()> {
-        self.0.create_thread(params)
+        self.inner.create_thread(params)
     }
 
     fn resume_thread(&self, params: ResumeThreadParams) -> ThreadStoreFuture<'_, ()> {
-        self.0.resume_thread(params)
+        self.inner.resume_thread(params)
     }
 
     fn append_items(&self, params: AppendThreadItemsParams) -> ThreadStoreFuture<'_, ()> {
-        self.0.append_items(params)
+        Box::pin(async move {
+            let writer = self.writer(params.thread_id);
+            match writer.send(Step::Append(params)).await {
+                // It has ended with its runtime.
+                Err(mpsc::error::SendError(Step::Append(params))) => {
+                    self.inner.append_items(params).await
+                }
+                _ => Ok(()),
+            }
+        })
     }
 
     fn persist_thread(&self, thread_id: ThreadId) -> ThreadStoreFuture<'_, ()> {
-        self.0.persist_thread(thread_id)
+        Box::pin(async move {
+            self.settle(thread_id).await;
+            self.inner.persist_thread(thread_id).await
+        })
     }
 
     fn flush_thread(&self, thread_id: ThreadId) -> ThreadStoreFuture<'_, ()> {
-        self.0.flush_thread(thread_id)
+        Box::pin(async move {
+            self.settle(thread_id).await;
+            self.inner.flush_thread(thread_id).await
+        })
     }
 
     fn shutdown_thread(&self, thread_id: ThreadId) -> ThreadStoreFuture<'_, ()> {
-        self.0.shutdown_thread(thread_id)
+        Box::pin(async move {
+            self.end(thread_id).await;
+            self.inner.shutdown_thread(thread_id).await
+        })
     }
 
     fn discard_thread(&self, thread_id: ThreadId) -> ThreadStoreFuture<'_, ()> {
-        self.0.discard_thread(thread_id)
+        Box::pin(async move {
+            self.end(thread_id).await;
+            self.inner.discard_thread(thread_id).await
+        })
     }
 
     fn load_history(
         &self,
         params: LoadThreadHistoryParams,
     ) -> ThreadStoreFuture<'_, StoredThreadHistory> {
-        self.0.load_history(params)
+        self.inner.load_history(params)
     }
 
     fn load_latest_model_context(
         &self,
         params: LoadThreadHistoryParams,
     ) -> ThreadStoreFuture<'_, StoredModelContext> {
-        self.0.load_latest_model_context(params)
+        self.inner.load_latest_model_context(params)
     }
 
     fn read_thread(&self, params: ReadThreadParams) -> ThreadStoreFuture<'_, StoredThread> {
-        self.0.read_thread(params)
+        self.inner.read_thread(params)
     }
 
     fn read_thread_by_rollout_path(
         &self,
         params: ReadThreadByRolloutPathParams,
     ) -> ThreadStoreFuture<'_, StoredThread> {
-        self.0.read_thread_by_rollout_path(params)
+        self.inner.read_thread_by_rollout_path(params)
     }
 
     fn list_threads(&self, params: ListThreadsParams) -> ThreadStoreFuture<'_, ThreadPage> {
-        self.0.list_threads(params)
+        self.inner.list_threads(params)
     }
 
     /// Notes nothing, and says so little that nobody could take it for what was noted.
@@ -106,16 +182,38 @@ impl ThreadStore for Threads {
     }
 
     fn archive_thread(&self, params: ArchiveThreadParams) -> ThreadStoreFuture<'_, ()> {
-        self.0.archive_thread(params)
+        self.inner.archive_thread(params)
     }
 
     fn unarchive_thread(&self, params: ArchiveThreadParams) -> ThreadStoreFuture<'_, StoredThread> {
-        self.0.unarchive_thread(params)
+        self.inner.unarchive_thread(params)
     }
 
     fn delete_thread(&self, params: DeleteThreadParams) -> ThreadStoreFuture<'_, ()> {
-        self.0.delete_thread(params)
+        self.inner.delete_thread(params)
     }
+}
+
+/// Writes what is recorded in a thread, in its order. What cannot be written stays with core's store, which
+/// tries again when it is to flush, and says so then.
+async fn write(store: Arc<dyn ThreadStore>, mut steps: mpsc::Receiver<Step>) {
+    while let Some(step) = steps.recv().await {
+        match step {
+            Step::Append(params) => {
+                let id = params.thread_id;
+                if let Err(error) = store.append_items(params).await {
+                    tracing::debug!(thread = %id, %error, "thread_not_written");
+                }
+            }
+            // Whoever wanted to know may have left.
+            Step::Tell(done) => drop(done.send(())),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is under it is whole between any two statements.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A thread of which nothing is known but its id.
