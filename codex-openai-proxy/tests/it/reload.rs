@@ -22,7 +22,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Time enough for a change to be seen, and to be found to be none.
-const A_WHILE: Duration = Duration::from_secs(1);
+const A_WHILE: Duration = Duration::from_secs(2);
 
 /// A program whose configuration is a file of its state folder.
 struct Served {
