@@ -104,7 +104,7 @@ def docker_context():
             for named in re.findall(r'include_(?:str|bytes)!\(\s*"([^"]+)"', text):
                 expect((source.parent / named).exists(), f"{source.relative_to(context)} includes {named}, which .dockerignore keeps out")
     tops = {name.split("/")[0] for name in inside}
-    wanted = {"Cargo.toml", "Cargo.lock", "codex-openai-proxy", "codex-code-mode", "stand-ins", "static"}
+    wanted = {"Cargo.toml", "Cargo.lock", "codex-openai-proxy", "codex-code-mode", "proxy-bench", "stand-ins", "static"}
     expect(tops == wanted, f"the image's build sees {sorted(tops)}")
 
 
