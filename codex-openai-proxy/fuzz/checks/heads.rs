@@ -1,14 +1,14 @@
 //! Heads of requests: the first line is the peer's address and the target, the others are headers.
 
 use codex_openai_proxy::{
-    config::ApiKey,
+    config::{ApiKey, KeptBodies},
     http::{
         access::{Arrival, Caller, Credentials, check as access, same_origin},
         admission::ClientAddress,
         routes::Access,
         session::{Sessions, is_https},
     },
-    traffic::redact,
+    traffic::{BodyKind, redact},
     turn::TraceContext,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -195,7 +195,8 @@ fn kept(headers: &HeaderMap) {
         let tells = |text: &[u8]| text.windows(KEY.len()).any(|part| part == KEY.as_bytes());
         tells(name.as_bytes()) || (tells(value) && !SHOWN_IN.contains(&name) && name != "cookie")
     });
-    let kept = redact::headers(pairs());
+    let head = redact::head(pairs());
+    let kept = redact::body(BodyKind::Headers, &head, KeptBodies::Full).text;
     assert!(
         serde_json::from_str::<serde_json::Value>(&kept).is_ok(),
         "{kept}"

@@ -1,12 +1,14 @@
 //! The listening socket, its connections, and their orderly end.
 
 mod activity;
+mod eager;
 mod handed;
 mod places;
 mod socket;
 
 use super::{dispatch::Peer, phase::Phase, service::service, state::CurrentState};
 use activity::{Activity, Awaited};
+use eager::Eager;
 use handed::Handed;
 use http::{Request, Response};
 use hyper::{body::Incoming, service::service_fn};
@@ -147,12 +149,12 @@ impl Server {
             let connection = http.serve_connection_with_upgrades(TokioIo::new(socket), service);
             let connection = connection.into_owned();
             let stopping = stopping.clone();
-            connections.spawn(async move {
+            connections.spawn(Eager::new(async move {
                 tokio::select! {
                     () = lead(connection, &activity, &stopping) => {}
                     () = abandoned => {}
                 }
-            });
+            }));
         }
         drop(self.listener);
         let state = current.load_full();

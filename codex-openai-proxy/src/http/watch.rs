@@ -128,7 +128,7 @@ impl Watch {
             (name.as_str(), if is_short { value } else { TOO_LONG })
         });
         self.log
-            .body(BodyKind::Headers, redact::headers(headers).into());
+            .body(BodyKind::Headers, redact::head(headers).into());
     }
 
     /// Sees a request for a reply refused for what is in it, and tells as much of it as can be told.

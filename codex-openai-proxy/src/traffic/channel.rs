@@ -79,7 +79,8 @@ pub struct Body {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyKind {
-    /// The headers of the request, as a JSON object.
+    /// The headers of the request: handed over as [`redact::head`](super::redact::head), kept as a JSON
+    /// object.
     Headers,
     /// The body of the request.
     Request,

@@ -1,6 +1,8 @@
 //! Records as lines of the program's own log.
 
 use super::record::Record;
+use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use std::fmt;
 use tracing::Level;
 
@@ -11,7 +13,7 @@ pub const TARGET: &str = concat!(env!("CARGO_CRATE_NAME"), "::log_channel");
 /// Tells a record to the program's own log. `json` is the record.
 pub(super) fn tell(record: &Record, json: &str) {
     let level = record.event.level();
-    let text = Text(record, level);
+    let text = Text(record, json);
     // Which level it is has to be known where the event is compiled in.
     match level {
         Level::ERROR => tracing::error!(target: TARGET, json, text = %text),
@@ -20,20 +22,35 @@ pub(super) fn tell(record: &Record, json: &str) {
     }
 }
 
-/// A record as its time, its type and `name=value` pairs, the values as in JSON.
-struct Text<'a>(&'a Record, Level);
+/// A record as its time, its type and `name=value` pairs, the values as in its JSON.
+struct Text<'a>(&'a Record, &'a str);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(record, level) = self;
-        let time = record.time.to_rfc3339();
+        let Self(record, json) = self;
+        let (time, level) = (record.time.to_rfc3339(), record.event.level());
         write!(f, "{time} {level:>5} {}", record.event.kind())?;
-        let json = serde_json::to_value(record).map_err(|_| fmt::Error)?;
-        let fields = json.as_object().into_iter().flatten();
-        for (name, value) in fields {
-            if !value.is_null() && !matches!(name.as_str(), "seq" | "time" | "type") {
-                write!(f, " {name}=")?;
-                write_visibly(f, &value.to_string())?;
+        let mut json = serde_json::Deserializer::from_str(json);
+        json.deserialize_map(Pairs(f)).map_err(|_| fmt::Error)
+    }
+}
+
+/// Writes the members of an object, but for those that a line begins with.
+struct Pairs<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl<'de> Visitor<'de> for Pairs<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a record")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((name, value)) = map.next_entry::<&str, &RawValue>()? {
+            if value.get() != "null" && !matches!(name, "seq" | "time" | "type") {
+                write!(self.0, " {name}=")
+                    .and_then(|()| write_visibly(self.0, value.get()))
+                    .map_err(A::Error::custom)?;
             }
         }
         Ok(())
@@ -42,6 +59,9 @@ impl fmt::Display for Text<'_> {
 
 /// JSON leaves some characters as they are that are no letters to a terminal.
 fn write_visibly(f: &mut fmt::Formatter<'_>, json: &str) -> fmt::Result {
+    if json.bytes().all(|byte| byte < 0x7f) {
+        return f.write_str(json);
+    }
     for part in json.split_inclusive(is_invisible) {
         match part.char_indices().next_back() {
             Some((at, last)) if is_invisible(last) => {
@@ -78,8 +98,9 @@ mod tests {
                 detail: "two\nlines \u{1b}[31m \u{9b}31m \u{202e}é".into(),
             },
         };
+        let json = serde_json::to_string(&record).unwrap();
         assert_eq!(
-            Text(&record, Level::WARN).to_string(),
+            Text(&record, &json).to_string(),
             "1970-01-01T00:00:00.000000Z  WARN warning request=\"r1\" what=\"x\" \
              detail=\"two\\nlines \\u001b[31m \\u{009b}31m \\u{202e}é\""
         );

@@ -5,6 +5,7 @@
 //! (`json`), strings that hold JSON included; everything else is searched as text (`text`).
 //! All of it takes linear time, whatever the input.
 
+mod headers;
 mod json;
 mod media;
 mod names;
@@ -14,6 +15,8 @@ mod shapes;
 mod text;
 mod values;
 mod words;
+
+pub use headers::head;
 
 use super::channel::BodyKind;
 use crate::config::KeptBodies;
@@ -58,7 +61,8 @@ impl Form {
     }
 }
 
-/// A body in the form in which it is kept, at most 8 MiB of it. Headers are redacted in any case.
+/// A body in the form in which it is kept, at most 8 MiB of it. Headers, given as [`head`], are redacted
+/// in any case.
 ///
 /// Bytes that are no UTF-8 become U+FFFD. A redacted body that was JSON stays JSON unless it is
 /// truncated. A secret that a stream brings in several pieces is not found, so streams should be
@@ -74,9 +78,10 @@ pub fn body(kind: BodyKind, bytes: &[u8], how: KeptBodies) -> Kept {
     let text = match (form, kind) {
         (Form::Full, _) => body,
         (Form::Redacted, BodyKind::Stream) => Cow::Owned(stream(&body)),
-        (Form::Redacted, BodyKind::Headers | BodyKind::Request | BodyKind::Reply) => {
-            either(&body).into_owned().into()
+        (Form::Redacted, BodyKind::Headers) => {
+            Cow::Owned(either(&headers::object(&body)).into_owned())
         }
+        (Form::Redacted, BodyKind::Request | BodyKind::Reply) => either(&body).into_owned().into(),
     };
     let mut text = text.into_owned();
     let truncated = text.len() > MAX_TEXT;
@@ -92,31 +97,6 @@ pub fn body(kind: BodyKind, bytes: &[u8], how: KeptBodies) -> Kept {
 #[must_use]
 pub fn text(text: &str) -> Cow<'_, str> {
     text::redact(text)
-}
-
-/// Headers as a JSON object of names and values, those that tell secrets masked. The scheme of an
-/// `Authorization` stays; headers of the same name become one, as HTTP has it.
-#[must_use]
-pub fn headers<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
-    let mut object = serde_json::Map::new();
-    for (name, value) in headers {
-        let value = header(name, &String::from_utf8_lossy(value));
-        match object.get_mut(name) {
-            Some(serde_json::Value::String(values)) => values.extend([", ", &value]),
-            _ => drop(object.insert(name.to_owned(), value.into())),
-        }
-    }
-    serde_json::Value::Object(object).to_string()
-}
-
-fn header(name: &str, value: &str) -> String {
-    if !names::is_secret_header(name) {
-        return text(value).into_owned();
-    }
-    match value.trim().split_once(' ') {
-        Some((scheme, _)) if values::is_scheme(scheme) => format!("{scheme} {MASK}"),
-        _ => MASK.to_owned(),
-    }
 }
 
 /// What is JSON as JSON, the rest as text.

@@ -151,10 +151,7 @@ async fn a_request_is_told_with_its_bodies_and_calls() {
     let secret = br#"{"model":"gpt-5.2","api_key":"sk-1234567890abcdef1234567890"}"#;
     asking.body(BodyKind::Request, secret.as_slice().into());
     asking.publish(incoming("gpt-5.2"));
-    asking.body(
-        BodyKind::Headers,
-        br#"{"host":"localhost"}"#.as_slice().into(),
-    );
+    asking.body(BodyKind::Headers, b"host: localhost\n".as_slice().into());
     asking.publish(Event::ToolCallForwarded {
         name: "read_file".into(),
         call_id: "call_1".into(),

@@ -5,30 +5,39 @@ use chrono::DateTime;
 use codex_protocol::{
     ThreadId,
     models::PermissionProfile,
-    protocol::{AskForApproval, SessionSource, ThreadHistoryMode},
+    protocol::{AskForApproval, RolloutItem, SessionSource, ThreadHistoryMode},
 };
 use codex_thread_store::{
     AppendThreadItemsParams, ArchiveThreadParams, CreateThreadParams, DeleteThreadParams,
     ListThreadsParams, LoadThreadHistoryParams, ReadThreadByRolloutPathParams, ReadThreadParams,
     ResumeThreadParams, StoredModelContext, StoredThread, StoredThreadHistory, ThreadPage,
-    ThreadStore, ThreadStoreFuture, UpdateThreadMetadataParams,
+    ThreadStore, ThreadStoreFuture, ThreadStoreResult, UpdateThreadMetadataParams,
 };
 use std::{
     any::Any,
     collections::HashMap,
+    mem,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 
 /// How many times something may be recorded in a thread before its turn waits for the disk.
 const AHEAD: usize = 64;
 
+/// For how long what is recorded is gathered, so that it is written at once, unless somebody waits for it.
+const GATHERING: Duration = Duration::from_millis(20);
+
 /// core's store, but for two things.
 ///
-/// A turn does not wait until each item of it is written, which it does five times before it asks its model.
-/// Items are written one after another beside it, and [`flush_thread`](ThreadStore::flush_thread), which
-/// comes before a client hears of a reply's end, waits for all of them.
+/// A turn does not wait until each item of it is written, and until its file is there, which it does nine
+/// times before it asks its model. Items are written beside it, in their order, and
+/// [`flush_thread`](ThreadStore::flush_thread), which comes before a client hears of a reply's end, waits for
+/// all of them.
 ///
 /// And nothing is noted of a thread. With each item that it records, core notes what a list of threads would
 /// show: a title, a preview, the model. For that its store reads the beginning of the file twice and looks for
@@ -41,6 +50,8 @@ pub struct Threads {
 /// What the writer of a thread does next.
 enum Step {
     Append(AppendThreadItemsParams),
+    /// To see to it that there is a file.
+    Persist,
     /// To tell that all before it is done.
     Tell(oneshot::Sender<()>),
 }
@@ -54,21 +65,22 @@ impl Threads {
         }
     }
 
-    /// The writer of a thread, which is begun where there is none.
-    fn writer(&self, id: ThreadId) -> mpsc::Sender<Step> {
-        let mut writers = lock(&self.writers);
-        let writer = writers.entry(id).or_insert_with(|| {
-            let (sender, steps) = mpsc::channel(AHEAD);
-            tokio::spawn(write(Arc::clone(&self.inner), steps));
-            sender
-        });
-        writer.clone()
+    /// Begins the writer of a thread that core's store has open from now on.
+    fn begin(&self, id: ThreadId) {
+        let (sender, steps) = mpsc::channel(AHEAD);
+        tokio::spawn(Writer::new(id, Arc::clone(&self.inner)).run(steps));
+        // One of the same thread that was there before writes what it has, and ends.
+        lock(&self.writers).insert(id, sender);
+    }
+
+    /// The writer of a thread, as long as the thread is open.
+    fn writer(&self, id: ThreadId) -> Option<mpsc::Sender<Step>> {
+        lock(&self.writers).get(&id).cloned()
     }
 
     /// Waits until all that was recorded in a thread is with core's store.
     async fn settle(&self, id: ThreadId) {
-        let writer = lock(&self.writers).get(&id).cloned();
-        if let Some(writer) = writer {
+        if let Some(writer) = self.writer(id) {
             let (done, told) = oneshot::channel();
             if writer.send(Step::Tell(done)).await.is_ok() {
                 // Where the writer is gone, so is what it had to do.
@@ -95,16 +107,29 @@ impl ThreadStore for Threads {
     }
 
     fn create_thread(&self, params: CreateThreadParams) -> ThreadStoreFuture<'_, ()> {
-        self.inner.create_thread(params)
+        Box::pin(async move {
+            let id = params.thread_id;
+            self.inner.create_thread(params).await?;
+            self.begin(id);
+            Ok(())
+        })
     }
 
     fn resume_thread(&self, params: ResumeThreadParams) -> ThreadStoreFuture<'_, ()> {
-        self.inner.resume_thread(params)
+        Box::pin(async move {
+            let id = params.thread_id;
+            self.inner.resume_thread(params).await?;
+            self.begin(id);
+            Ok(())
+        })
     }
 
     fn append_items(&self, params: AppendThreadItemsParams) -> ThreadStoreFuture<'_, ()> {
         Box::pin(async move {
-            let writer = self.writer(params.thread_id);
+            let Some(writer) = self.writer(params.thread_id) else {
+                // Not open: core's store says so.
+                return self.inner.append_items(params).await;
+            };
             match writer.send(Step::Append(params)).await {
                 // It has ended with its runtime.
                 Err(mpsc::error::SendError(Step::Append(params))) => {
@@ -117,8 +142,10 @@ impl ThreadStore for Threads {
 
     fn persist_thread(&self, thread_id: ThreadId) -> ThreadStoreFuture<'_, ()> {
         Box::pin(async move {
-            self.settle(thread_id).await;
-            self.inner.persist_thread(thread_id).await
+            match self.writer(thread_id) {
+                Some(writer) if writer.send(Step::Persist).await.is_ok() => Ok(()),
+                _ => self.inner.persist_thread(thread_id).await,
+            }
         })
     }
 
@@ -196,18 +223,81 @@ impl ThreadStore for Threads {
 
 /// Writes what is recorded in a thread, in its order. What cannot be written stays with core's store, which
 /// tries again when it is to flush, and says so then.
-async fn write(store: Arc<dyn ThreadStore>, mut steps: mpsc::Receiver<Step>) {
-    while let Some(step) = steps.recv().await {
-        match step {
-            Step::Append(params) => {
-                let id = params.thread_id;
-                if let Err(error) = store.append_items(params).await {
-                    tracing::debug!(thread = %id, %error, "thread_not_written");
-                }
-            }
-            // Whoever wanted to know may have left.
-            Step::Tell(done) => drop(done.send(())),
+struct Writer {
+    store: Arc<dyn ThreadStore>,
+    id: ThreadId,
+    /// What was gathered and is not written.
+    items: Vec<RolloutItem>,
+    file: File,
+}
+
+/// Whether there is a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum File {
+    Unknown,
+    Wanted,
+    There,
+}
+
+impl Writer {
+    fn new(id: ThreadId, store: Arc<dyn ThreadStore>) -> Self {
+        Self {
+            store,
+            id,
+            items: Vec::new(),
+            file: File::Unknown,
         }
+    }
+
+    async fn run(mut self, mut steps: mpsc::Receiver<Step>) {
+        while let Some(step) = steps.recv().await {
+            self.take(step).await;
+            let due = Instant::now() + GATHERING;
+            while let Ok(Some(step)) = timeout_at(due, steps.recv()).await {
+                self.take(step).await;
+            }
+            self.write().await;
+        }
+    }
+
+    async fn take(&mut self, step: Step) {
+        match step {
+            Step::Append(params) => self.items.extend(params.items),
+            Step::Persist if self.file == File::Unknown => self.file = File::Wanted,
+            Step::Persist => {}
+            Step::Tell(done) => {
+                self.write().await;
+                // Whoever wanted to know may have left.
+                let _ = done.send(());
+            }
+        }
+    }
+
+    async fn write(&mut self) {
+        let id = self.id;
+        if !self.items.is_empty() {
+            let params = AppendThreadItemsParams {
+                thread_id: id,
+                items: mem::take(&mut self.items),
+            };
+            let written = self.store.append_items(params).await;
+            self.is_ok(written);
+        }
+        if self.file == File::Wanted {
+            let persisted = self.store.persist_thread(id).await;
+            self.file = if self.is_ok(persisted) {
+                File::There
+            } else {
+                File::Unknown
+            };
+        }
+    }
+
+    fn is_ok(&self, written: ThreadStoreResult<()>) -> bool {
+        if let Err(error) = &written {
+            tracing::debug!(thread = %self.id, %error, "thread_not_written");
+        }
+        written.is_ok()
     }
 }
 
@@ -249,3 +339,7 @@ fn unknown(thread_id: ThreadId) -> StoredThread {
         history: None,
     }
 }
+
+#[cfg(test)]
+#[path = "threads_tests.rs"]
+mod tests;

@@ -153,11 +153,11 @@ pub(super) fn hint(name: &str) -> Option<Hint> {
         return Some(Hint::Secret);
     }
     // FOO_KEY says little; in a list of settings it is worth a look at the value.
-    let is_setting = name.bytes().all(|byte| !byte.is_ascii_lowercase());
-    let is_open = OPEN_KEYS.iter().any(|kind| name.contains(kind));
+    let is_setting = || name.bytes().all(|byte| !byte.is_ascii_lowercase());
+    let is_open = || OPEN_KEYS.iter().any(|kind| name.contains(kind));
     let ends = ["_key", "_tokens", "_pat", "_salt"];
     let is_secret = ends.iter().any(|end| words.ends_with(end)) || compact == "pass";
-    (is_setting && is_secret && !is_open).then_some(Hint::Perhaps)
+    (is_secret && is_setting() && !is_open()).then_some(Hint::Perhaps)
 }
 
 /// Whether the value of this header is nobody's business.

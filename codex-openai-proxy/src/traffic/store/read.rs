@@ -1,6 +1,6 @@
 //! What is read.
 
-use super::{LogError, Store, folded, from_sql, to_sql};
+use super::{LogError, Store, folded, from_sql, to_sql, write};
 use crate::traffic::{
     channel::BodyKind,
     query::{Detail, Page, RecordFilter, RequestFilter, StatusFilter, StoredBody, ToolCall},
@@ -265,8 +265,7 @@ fn packed_body(row: &SqliteRow) -> Result<Packed, LogError> {
 
 fn unpack(packed: Vec<Packed>) -> Result<Vec<StoredBody>, LogError> {
     let unpack = |Packed { body, data }| {
-        let text = zstd::stream::decode_all(data.as_slice()).ok()?;
-        let text = String::from_utf8(text).ok()?;
+        let text = write::unpack(data)?;
         Some(StoredBody { text, ..body })
     };
     let bodies: Option<_> = packed.into_iter().map(unpack).collect();

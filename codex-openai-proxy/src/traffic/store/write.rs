@@ -13,10 +13,14 @@ use crate::{
 };
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 use std::{collections::HashSet, io, iter, sync::Arc};
-use zstd::bulk::Compressor;
+use zstd::{bulk::Compressor, zstd_safe::MAGICNUMBER};
 
 /// How hard to compress bodies. More costs more time than it saves space.
 const ZSTD_LEVEL: i32 = 3;
+
+/// The shortest text that is compressed, in bytes. Of a shorter one little would be saved, for more work than
+/// to mask and write it.
+const SHORTEST_PACKED: usize = 512;
 
 /// A record, and itself as JSON.
 #[derive(Debug, Clone)]
@@ -35,7 +39,7 @@ pub(in crate::traffic) struct PackedBody {
     size: usize,
     form: &'static str,
     truncated: bool,
-    /// Compressed.
+    /// See [`unpack`].
     data: Vec<u8>,
 }
 
@@ -69,14 +73,30 @@ pub(in crate::traffic) fn pack(bodies: Vec<Body>) -> Vec<PackedBody> {
 
 fn pack_one(body: Body, compressor: &mut Compressor<'_>) -> io::Result<PackedBody> {
     let kept = redact::body(body.kind, &body.bytes, body.how);
+    let is_short = kept.text.len() < SHORTEST_PACKED;
     Ok(PackedBody {
-        data: compressor.compress(kept.text.as_bytes())?,
+        data: if is_short {
+            kept.text.into_bytes()
+        } else {
+            compressor.compress(kept.text.as_bytes())?
+        },
         size: body.bytes.len(),
         form: kept.form.as_str(),
         truncated: kept.truncated,
         kind: body.kind,
         request: body.request,
     })
+}
+
+/// The text of a body that was packed; `None` where it is damaged. It is known by its first bytes whether it
+/// was compressed: those of a frame of zstd are not UTF-8.
+pub(super) fn unpack(data: Vec<u8>) -> Option<String> {
+    let text = if data.starts_with(&MAGICNUMBER.to_le_bytes()) {
+        zstd::stream::decode_all(data.as_slice()).ok()?
+    } else {
+        data
+    };
+    String::from_utf8(text).ok()
 }
 
 impl Store {
@@ -284,4 +304,38 @@ async fn write_summaries(
 
 fn conversation(record: &Record) -> Option<&str> {
     record.conversation.as_ref().map(ConversationId::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::KeptBodies, traffic::channel};
+
+    #[tokio::test]
+    async fn short_and_long_bodies_come_back_as_they_were() {
+        let (channel, mut inbox) = channel::channel(KeptBodies::Full);
+        let log = channel.request("r1".into());
+        let texts = ["", "(short)", &"long ".repeat(200)].map(str::to_owned);
+        for text in &texts {
+            log.body(BodyKind::Reply, text.clone().into());
+        }
+        let mut entries = Vec::new();
+        inbox.next(&mut entries, texts.len()).await;
+        let bodies = entries.into_iter().map(|entry| match entry {
+            channel::Entry::Body(body) => body,
+            channel::Entry::Record(record) => panic!("{record:?}"),
+        });
+        let packed = pack(bodies.collect());
+        assert!(packed[2].data.len() < 100, "it is compressed");
+        let unpacked = packed.into_iter().map(|body| unpack(body.data));
+        assert!(unpacked.eq(texts.map(Some)));
+    }
+
+    #[test]
+    fn what_is_damaged_is_no_body() {
+        assert_eq!(unpack(b"\xff".to_vec()), None);
+        let mut cut = zstd::encode_all("text ".repeat(200).as_bytes(), 3).unwrap();
+        cut.truncate(cut.len() / 2);
+        assert_eq!(unpack(cut), None);
+    }
 }

@@ -1,7 +1,7 @@
 //! Secrets in bodies and headers.
 
 use super::{
-    super::{Form, Kept, MAX_TEXT, body, headers},
+    super::{Form, Kept, MAX_TEXT, body, head},
     SHAPED, tells,
 };
 use crate::{config::KeptBodies, traffic::channel::BodyKind};
@@ -231,8 +231,8 @@ fn full_bodies_stay_and_headers_never_do() {
     for kind in [BodyKind::Request, BodyKind::Reply, BodyKind::Stream] {
         assert_eq!(full(kind), whole);
     }
-    let headers = full(BodyKind::Headers);
-    assert_eq!(headers.text, r#"{"api_key":"[redacted]"}"#);
+    let headers = body(BodyKind::Headers, b"api-key: abc\n", KeptBodies::Full);
+    assert_eq!(headers.text, r#"{"api-key":"[redacted]"}"#);
     assert_eq!(headers.form, Form::Redacted);
 }
 
@@ -254,7 +254,7 @@ fn long_bodies_are_cut_between_characters() {
 
 #[test]
 fn headers_that_tell_secrets_are_masked() {
-    let text = headers(
+    let head = head(
         [
             ("host", "proxy.example"),
             ("authorization", "Bearer abc"),
@@ -275,7 +275,8 @@ fn headers_that_tell_secrets_are_masked() {
         .into_iter()
         .map(|(name, value)| (name, value.as_bytes())),
     );
-    let shown: Value = serde_json::from_str(&text).unwrap();
+    let kept = body(BodyKind::Headers, &head, KeptBodies::Redacted);
+    let shown: Value = serde_json::from_str(&kept.text).unwrap();
     assert_eq!(
         shown,
         json!({
@@ -295,7 +296,23 @@ fn headers_that_tell_secrets_are_masked() {
             "x-request-id": "0123456789abcdef0123456789abcdef",
         })
     );
-    // They are kept as they are then.
-    let kept = body(BodyKind::Headers, text.as_bytes(), KeptBodies::Redacted);
-    assert_eq!(kept.text, text);
+}
+
+#[test]
+fn headers_without_a_value_or_that_are_no_text_are_kept() {
+    let pairs: [(&str, &[u8]); 3] = [
+        ("x-empty", b""),
+        ("x-bytes", b"a\xffb"),
+        ("x-colon", b"a: b"),
+    ];
+    let kept = body(
+        BodyKind::Headers,
+        &head(pairs.into_iter()),
+        KeptBodies::Redacted,
+    );
+    let shown: Value = serde_json::from_str(&kept.text).unwrap();
+    assert_eq!(
+        shown,
+        json!({"x-empty": "", "x-bytes": "a\u{fffd}b", "x-colon": "a: b"})
+    );
 }
