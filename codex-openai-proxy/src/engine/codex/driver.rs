@@ -104,8 +104,8 @@ impl Driver {
                 break;
             }
         }
-        driver.keep_what_is_left().await;
-        driver.end_thread().await;
+        Box::pin(driver.keep_what_is_left()).await;
+        Box::pin(driver.end_thread()).await;
         let Self {
             shared,
             id,
@@ -122,7 +122,7 @@ impl Driver {
     }
 
     /// The next request; `None` when the conversation is over.
-    async fn next(&mut self) -> Option<Job> {
+    async fn next(&mut self) -> Option<Box<Job>> {
         let settings = self.shared.registry.settings();
         let parked = self.thread.as_ref().is_some_and(Thread::is_parked);
         let now = Instant::now();
@@ -157,7 +157,7 @@ impl Driver {
                 }
                 // What was said stays, and is all that another thread needs.
                 () = sleep_until(rests.unwrap_or(expires)), if rests.is_some() => {
-                    self.end_thread().await;
+                    Box::pin(self.end_thread()).await;
                     continue;
                 }
                 event = event => event,
@@ -171,7 +171,7 @@ impl Driver {
                         "parked_turn_ended",
                         "the turn that waited for tool results has ended",
                     );
-                    self.end_thread().await;
+                    Box::pin(self.end_thread()).await;
                 }
                 // core tells them behind the reply.
                 Ok(EventMsg::TokenCount(event)) => {
@@ -188,13 +188,13 @@ impl Driver {
                 Ok(_) => {}
                 Err(error) => {
                     self.warn("thread_died", error);
-                    self.end_thread().await;
+                    Box::pin(self.end_thread()).await;
                 }
             }
         }
     }
 
-    async fn answer(&mut self, job: Job) {
+    async fn answer(&mut self, job: Box<Job>) {
         let reply = job.reply.clone();
         let answer = if reply.is_closed() {
             Answer::Kept(None)
@@ -222,14 +222,14 @@ impl Driver {
     }
 
     /// Answers a request; what is known to be wrong before a turn begins is given back.
-    async fn exchange(&mut self, job: Job, reply: &TurnSender) -> Result<Answer, TurnError> {
+    async fn exchange(&mut self, job: Box<Job>, reply: &TurnSender) -> Result<Answer, TurnError> {
         let Job {
             mut request,
             blocks,
             sends,
             log,
             ..
-        } = job;
+        } = *job;
         self.load(sends, &blocks).await?;
         let record = self.record.get_or_insert_with(Record::new);
         let items = std::mem::take(&mut request.items);

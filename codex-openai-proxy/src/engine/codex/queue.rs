@@ -50,15 +50,16 @@ pub enum Keep {
 #[derive(Debug)]
 pub struct Queue {
     id: ConversationId,
-    incoming: mpsc::Receiver<Job>,
-    waiting: VecDeque<Job>,
+    /// Boxed: a channel makes room for dozens at once, and a conversation that rests keeps its own.
+    incoming: mpsc::Receiver<Box<Job>>,
+    waiting: VecDeque<Box<Job>>,
     /// Requests that were given up since somebody asked.
     given_up: usize,
 }
 
 impl Queue {
     /// The queue of the conversation `id`.
-    pub fn new(id: ConversationId, incoming: mpsc::Receiver<Job>) -> Self {
+    pub fn new(id: ConversationId, incoming: mpsc::Receiver<Box<Job>>) -> Self {
         Self {
             id,
             incoming,
@@ -68,7 +69,7 @@ impl Queue {
     }
 
     /// The next request; `None` when the conversation has to end.
-    pub async fn next(&mut self) -> Option<Job> {
+    pub async fn next(&mut self) -> Option<Box<Job>> {
         match self.waiting.pop_front() {
             Some(job) => Some(job),
             None => self.incoming.recv().await,

@@ -47,7 +47,7 @@ struct State {
 
 #[derive(Debug)]
 struct Entry {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<Box<Job>>,
     serial: u64,
     used: u64,
     /// Requests that are being answered, or wait for that.
@@ -82,7 +82,7 @@ pub struct Begun {
     /// Tells it from others of that name.
     pub serial: u64,
     /// Its requests. Closed when the conversation has to end.
-    pub jobs: mpsc::Receiver<Job>,
+    pub jobs: mpsc::Receiver<Box<Job>>,
     /// Done when the thread of an earlier one of that name has ended.
     pub after: Option<CancellationToken>,
     /// To be cancelled when its own thread has ended.
@@ -176,7 +176,7 @@ impl Registry {
             says: Says::new(&blocks, sends),
             reply: reply.downgrade(),
         };
-        let job = Job {
+        let job = Box::new(Job {
             request,
             blocks,
             sends,
@@ -185,7 +185,7 @@ impl Registry {
             deadline: Instant::now() + self.settings.load().wait,
             log,
             span: Span::current(),
-        };
+        });
         state.clock += 1;
         let now = state.clock;
         // Only one whose task has panicked is live and takes no more requests.
@@ -330,7 +330,7 @@ impl State {
     }
 
     /// Makes a conversation live, with its first request.
-    fn begin(&mut self, id: ConversationId, job: Job, first: Unanswered) -> Begun {
+    fn begin(&mut self, id: ConversationId, job: Box<Job>, first: Unanswered) -> Begun {
         let (jobs, receiver) = mpsc::channel(QUEUE);
         // A new channel has room.
         let busy = usize::from(jobs.try_send(job).is_ok());
