@@ -281,11 +281,11 @@ impl Writer {
                 items: mem::take(&mut self.items),
             };
             let written = self.store.append_items(params).await;
-            self.is_ok(written);
+            self.is_ok(&written);
         }
         if self.file == File::Wanted {
             let persisted = self.store.persist_thread(id).await;
-            self.file = if self.is_ok(persisted) {
+            self.file = if self.is_ok(&persisted) {
                 File::There
             } else {
                 File::Unknown
@@ -293,8 +293,8 @@ impl Writer {
         }
     }
 
-    fn is_ok(&self, written: ThreadStoreResult<()>) -> bool {
-        if let Err(error) = &written {
+    fn is_ok(&self, written: &ThreadStoreResult<()>) -> bool {
+        if let Err(error) = written {
             tracing::debug!(thread = %self.id, %error, "thread_not_written");
         }
         written.is_ok()
