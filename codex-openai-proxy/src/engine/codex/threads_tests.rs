@@ -1,3 +1,5 @@
+//! What is written when, and who waits for it.
+
 use super::*;
 use codex_protocol::protocol::ThreadMemoryMode;
 use codex_thread_store::{InMemoryThreadStore, ThreadPersistenceMetadata};
