@@ -48,6 +48,8 @@ pub struct Actor {
     journal: Journal,
     /// The conversation with a name.
     ledger: Ledger,
+    /// How many there were, this one included.
+    conversations: u64,
     /// Whether the last request in it was left before its reply's end.
     has_left: bool,
     /// Those before it.
@@ -79,6 +81,7 @@ impl Actor {
             connections: HashMap::new(),
             journal: Journal::new(around.start),
             ledger: Ledger::new(format!("chaos-{number}-0")),
+            conversations: 1,
             has_left: false,
             finished: Vec::new(),
             chat: Vec::new(),
@@ -206,7 +209,9 @@ impl Actor {
     }
 
     fn begin_conversation(&mut self) {
-        let name = format!("chaos-{}-{}", self.number, self.step + 1);
+        // Not by the step: in one, a conversation may be begun, put aside, and another begun.
+        let name = format!("chaos-{}-{}", self.number, self.conversations);
+        self.conversations += 1;
         let finished = mem::replace(&mut self.ledger, Ledger::new(name));
         self.finished.push(finished);
     }
@@ -217,5 +222,32 @@ impl Actor {
             .note(format_args!("{} is put aside", self.ledger.name));
         self.begin_conversation();
         self.finished.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_conversation_has_a_name_of_its_own_however_many_one_step_begins() {
+        let mut actor = Actor::new(
+            3,
+            Arc::new(Surroundings {
+                seed: 1,
+                targets: HashMap::new(),
+                outages: Outages::new(),
+                results: Results::default(),
+                start: Instant::now(),
+            }),
+        );
+        let mut names = vec![actor.ledger.name.clone()];
+        for begin in [Actor::begin_conversation, Actor::put_aside] {
+            begin(&mut actor);
+            names.push(actor.ledger.name.clone());
+        }
+        assert_eq!(names, ["chaos-3-0", "chaos-3-1", "chaos-3-2"]);
+        // What was put aside is held against nothing.
+        assert_eq!(actor.finished.len(), 1);
     }
 }
