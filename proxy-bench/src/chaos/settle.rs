@@ -14,6 +14,8 @@ const PERIOD: Duration = Duration::from_millis(500);
 const SILENCE: Duration = Duration::from_secs(15);
 /// Descriptors that a database or a kept connection may hold besides.
 const DESCRIPTORS: f64 = 8.0;
+/// Threads of connections to databases that were opened meanwhile: each has one.
+const THREADS: f64 = 8.0;
 /// Tasks that wait for a timer or for such a connection.
 const TASKS: f64 = 8.0;
 /// How much memory may grow: both limits hold.
@@ -51,7 +53,7 @@ pub fn growth(before: &Figures, now: &Figures) -> Vec<String> {
             now.descriptors,
             DESCRIPTORS,
         ),
-        ("threads", before.threads, now.threads, 0.0),
+        ("threads", before.threads, now.threads, THREADS),
         ("tasks", before.tasks, now.tasks, TASKS),
     ] {
         if now > before + more {
@@ -148,7 +150,7 @@ mod tests {
         assert_eq!(growth(&large, &more(REST.resident * 4.6)).len(), 1);
         let grown = Figures {
             descriptors: 39.0,
-            threads: 10.0,
+            threads: 18.0,
             tasks: 29.0,
             ..REST
         };
