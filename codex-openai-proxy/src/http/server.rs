@@ -4,6 +4,7 @@ mod activity;
 mod eager;
 mod handed;
 mod places;
+mod protocol;
 mod socket;
 
 use super::{dispatch::Peer, phase::Phase, service::service, state::CurrentState};
@@ -11,12 +12,14 @@ use activity::{Activity, Awaited};
 use eager::Eager;
 use handed::Handed;
 use http::{Request, Response};
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulConnection},
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::http1::UpgradeableConnection,
+    service::{Service, service_fn},
 };
+use hyper_util::{rt::TokioIo, server::graceful::GracefulConnection};
 use places::Places;
+use protocol::Protocols;
 use socket::Socket;
 use socket2::{SockRef, TcpKeepalive};
 use std::{
@@ -24,7 +27,7 @@ use std::{
     fmt::Display,
     io,
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
@@ -37,16 +40,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
-
-/// How often to ask an HTTP/2 client that waits for a reply whether it is still there.
-const PING: Duration = Duration::from_secs(30);
-
-/// The longest head of a request, in bytes.
-const LONGEST_HEAD: u32 = 64 * 1024;
-
-/// How many requests an HTTP/2 client may make at once.
-const MOST_STREAMS: u32 = 256;
+use tower::{BoxError, ServiceExt};
 
 /// Time for what was said on a connection to arrive, when it is closed because nothing more is asked.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -103,7 +97,7 @@ impl Server {
         allow_files(current.load().config.limits.max_connections);
         current.load().phase.set(Phase::Serving);
         let service = service(Arc::clone(&current));
-        let http = http();
+        let protocols = Arc::new(Protocols::new());
         let mut places = Places::new();
         // Aborts what is left when this returns.
         let mut connections = JoinSet::new();
@@ -113,11 +107,12 @@ impl Server {
             let accepted = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
+                Some(ended) = connections.join_next() => {
+                    on_end(ended);
+                    continue;
+                }
                 accepted = accept(&self.listener) => accepted,
             };
-            while let Some(ended) = connections.try_join_next() {
-                on_end(ended);
-            }
             let Some((stream, peer)) = accepted else {
                 continue;
             };
@@ -146,12 +141,10 @@ impl Server {
                     Ok::<_, Infallible>(response.map(|body| Handed::new(body, running)))
                 }
             });
-            let connection = http.serve_connection_with_upgrades(TokioIo::new(socket), service);
-            let connection = connection.into_owned();
-            let stopping = stopping.clone();
+            let (protocols, stopping) = (Arc::clone(&protocols), stopping.clone());
             connections.spawn(Eager::new(async move {
                 tokio::select! {
-                    () = lead(connection, &activity, &stopping) => {}
+                    () = converse(socket, service, &protocols, &activity, &stopping) => {}
                     () = abandoned => {}
                 }
             }));
@@ -190,11 +183,54 @@ impl Server {
     }
 }
 
+/// Finds out what is spoken on a connection, and leads it to its end.
+async fn converse<S, B>(
+    socket: Socket,
+    service: S,
+    protocols: &Protocols,
+    activity: &Activity,
+    stopping: &CancellationToken,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+        + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let is_http1 = tokio::select! {
+        biased;
+        is_http1 = socket.is_http1() => is_http1,
+        () = stopping.cancelled() => return,
+        awaited = activity.overdue() => {
+            tracing::debug!(?awaited, "connection_closed");
+            return;
+        }
+    };
+    let io = TokioIo::new(socket);
+    match is_http1 {
+        Ok(true) => {
+            let connection = protocols.http1.serve_connection(io, service);
+            let end = UpgradeableConnection::graceful_shutdown;
+            lead(connection.with_upgrades(), end, activity, stopping).await;
+        }
+        Ok(false) => {
+            let connection = protocols.any.serve_connection_with_upgrades(io, service);
+            let end = GracefulConnection::graceful_shutdown;
+            // Few need the room for it.
+            Box::pin(lead(connection.into_owned(), end, activity, stopping)).await;
+        }
+        Err(error) => tracing::debug!(%error, "connection_failed"),
+    }
+}
+
 /// Leads a connection to its end, which comes when both sides are done, or when the client takes too
-/// long.
-async fn lead<C>(connection: C, activity: &Activity, stopping: &CancellationToken)
-where
-    C: GracefulConnection<Error: Display>,
+/// long. `end` has it end behind what is being answered.
+async fn lead<C, E>(
+    connection: C,
+    end: impl Fn(Pin<&mut C>),
+    activity: &Activity,
+    stopping: &CancellationToken,
+) where
+    C: Future<Output = Result<(), E>>,
+    E: Display,
 {
     let mut connection = pin!(connection);
     let mut is_stopping = false;
@@ -210,14 +246,14 @@ where
             }
             () = stopping.cancelled(), if !is_stopping => {
                 is_stopping = true;
-                connection.as_mut().graceful_shutdown();
+                end(connection.as_mut());
             }
             awaited = &mut overdue => break awaited,
         }
     };
     tracing::debug!(?awaited, "connection_closed");
     if awaited == Awaited::Request {
-        connection.as_mut().graceful_shutdown();
+        end(connection.as_mut());
         // What fails now is nobody's loss.
         let _ = timeout(FAREWELL, connection).await;
     }
@@ -317,22 +353,6 @@ async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
             None
         }
     }
-}
-
-fn http() -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1()
-        .timer(TokioTimer::new())
-        // See `Activity`.
-        .header_read_timeout(None)
-        .max_buf_size(LONGEST_HEAD as usize);
-    // Pings find out that a peer is gone where TCP would not tell.
-    http.http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(PING)
-        .max_concurrent_streams(MOST_STREAMS)
-        .max_header_list_size(LONGEST_HEAD);
-    http
 }
 
 #[cfg(test)]

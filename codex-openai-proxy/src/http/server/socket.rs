@@ -1,6 +1,6 @@
 //! The socket of a connection, which counts for as long as it is open, and tells what comes in.
 
-use super::{activity::Activity, places::Place};
+use super::{activity::Activity, places::Place, protocol};
 use crate::metrics;
 use std::{
     io::{self, IoSlice},
@@ -36,6 +36,11 @@ impl Socket {
             _place: place,
             _counted: counted,
         }
+    }
+
+    /// See [`protocol::is_http1`].
+    pub(super) async fn is_http1(&self) -> io::Result<bool> {
+        protocol::is_http1(&self.stream).await
     }
 }
 
