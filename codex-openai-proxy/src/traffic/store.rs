@@ -180,7 +180,7 @@ impl Store {
     ) -> Result<(Self, Past), StoreError> {
         // Both in pages. What was written is moved to its place often enough that a small log has
         // no large file beside it.
-        let apart = (bound / 16 / PAGE).clamp(64, 1000);
+        let apart = (bound / 16 / PAGE).clamp(64, 4096);
         let options = sqlite::options()
             // Whoever else looks into it is not to hold up those who watch.
             .busy_timeout(BUSY_TIMEOUT)
