@@ -23,6 +23,10 @@ const ENTRIES: usize = 8192;
 /// others look as if they ran for ever.
 const RESERVE: usize = 4096;
 
+/// Of these, the places for the ends of requests that have begun to be told of. While no more are left,
+/// those that begin are not told of at all: in a flood, what is told of most would be dropped again.
+const FOR_ENDS: usize = RESERVE / 2;
+
 /// Bytes of bodies that may wait for the recorder.
 const BODY_BYTES: usize = 64 * 1024 * 1024;
 
@@ -129,9 +133,14 @@ pub fn channel(bodies: KeptBodies) -> (LogChannel, Inbox) {
 }
 
 impl LogChannel {
-    /// What will be published of a request. Its bodies are kept as the settings are now.
+    /// What will be published of a request. Its bodies are kept as the settings are now. Where there is
+    /// room for the ends of others alone, nobody is to hear of it, and it is counted.
     #[must_use]
     pub fn request(&self, id: Arc<str>) -> RequestLog {
+        if self.0.entries.capacity() <= FOR_ENDS {
+            self.count_dropped(1);
+            return RequestLog::silent();
+        }
         RequestLog {
             channel: Some(self.clone()),
             id,
@@ -161,7 +170,8 @@ impl LogChannel {
         self.0.seq.fetch_max(last + 1, Relaxed);
     }
 
-    /// How many records and bodies were dropped because they did not fit.
+    /// How many records and bodies were dropped because they did not fit. A request of which nothing is told
+    /// counts as one.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.0.dropped.load(Relaxed)

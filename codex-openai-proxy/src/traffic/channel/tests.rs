@@ -68,6 +68,27 @@ async fn a_flood_leaves_room_for_how_requests_begin_and_end() {
 }
 
 #[tokio::test]
+async fn in_a_flood_of_requests_some_are_told_of_to_their_end_and_others_not_at_all() {
+    let (channel, mut inbox) = channel(KeptBodies::Redacted);
+    let mut running = Vec::new();
+    for _ in 0..2 * ENTRIES {
+        let log = channel.request("r".into());
+        log.publish(incoming("gpt-5.2"));
+        running.push(log);
+    }
+    let is_silent = |log: &&RequestLog| log.is_silent();
+    let silent = running.iter().filter(is_silent).count();
+    assert_eq!(silent, ENTRIES - FOR_ENDS);
+    assert_eq!(channel.dropped(), silent as u64);
+    for log in running.iter().take(FOR_ENDS) {
+        log.publish(response());
+    }
+    assert_eq!(channel.dropped(), silent as u64);
+    assert_eq!(waiting(&mut inbox).await.len(), ENTRIES + RESERVE);
+    assert!(!channel.request("r".into()).is_silent());
+}
+
+#[tokio::test]
 async fn bodies_that_wait_are_bounded_by_their_bytes() {
     let (channel, mut inbox) = channel(KeptBodies::Full);
     let log = channel.request("r1".into());
