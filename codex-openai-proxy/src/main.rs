@@ -14,6 +14,14 @@ use tokio::runtime;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
+/// Memory that is not needed any more goes back to the system after a second, and not after ten: streams
+/// that begin one after another do not need what each other's beginning took.
+// SAFETY: the type and the name are those that jemalloc declares, and nothing else has that name.
+#[cfg(not(target_env = "msvc"))]
+#[allow(unsafe_code)]
+#[unsafe(export_name = "_rjem_malloc_conf")]
+pub static ALLOCATOR_SETTINGS: &[u8; 20] = b"dirty_decay_ms:1000\0";
+
 /// What codex-core's futures need; on smaller stacks a debug build of it overflows.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
