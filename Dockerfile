@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 
 # Built by `docker build -t codex-openai-proxy .`; see docs/deployment.md. The build needs BuildKit, which
-# is what `docker build` is since Docker 23, and some 6 GB of memory and 15 GB of disk.
+# is what `docker build` is since Docker 23, and some 8 GB of memory and 15 GB of disk.
 
 FROM rust:1.95-slim-trixie AS build
 
@@ -18,8 +18,8 @@ COPY . .
 # compiles the proxy alone. The binary is copied out because caches are no part of the image.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
-    cargo build --release --locked --package codex-openai-proxy \
-    && install -D target/release/codex-openai-proxy /out/codex-openai-proxy
+    cargo build --profile dist --locked --package codex-openai-proxy \
+    && install -D target/dist/codex-openai-proxy /out/codex-openai-proxy
 
 
 FROM debian:trixie-slim

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes a Debian package, and a tar archive of the same files for other systems, of a built binary:
 #
-#   cargo build --release --locked
-#   packaging/package.sh target/release/codex-openai-proxy target/package
+#   cargo build --profile dist --locked
+#   packaging/package.sh target/dist/codex-openai-proxy target/package
 #
 # The man page, the completions and the annotated config.toml are what the binary itself prints, so it
 # has to run on this machine. Two runs over the same sources give the same bytes.
