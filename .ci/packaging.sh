@@ -89,8 +89,21 @@ step caddy validate --adapter caddyfile --config packaging/reverse-proxy/Caddyfi
 openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=codex.example.com \
   -keyout "$work/privkey.pem" -out "$work/fullchain.pem" 2>/dev/null
 sed "s|/etc/letsencrypt/live/codex.example.com|$work|" packaging/reverse-proxy/nginx.conf >"$work/site.conf"
-printf 'pid %s/nginx.pid; error_log stderr; events {} http { access_log off; include %s/site.conf; }\n' \
-  "$work" "$work" >"$work/nginx.conf"
+# Its own folders, too, which its package would have made.
+cat >"$work/nginx.conf" <<END
+pid $work/nginx.pid;
+error_log stderr;
+events {}
+http {
+  access_log off;
+  client_body_temp_path $work/body;
+  proxy_temp_path $work/proxy;
+  fastcgi_temp_path $work/fastcgi;
+  uwsgi_temp_path $work/uwsgi;
+  scgi_temp_path $work/scgi;
+  include $work/site.conf;
+}
+END
 step nginx -t -p "$work" -c "$work/nginx.conf"
 
 step "$venv/bin/python" .ci/packaging/check.py "$binary" "$work/root"
