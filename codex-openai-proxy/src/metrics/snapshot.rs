@@ -114,7 +114,7 @@ impl Snapshot {
         );
         registry.register(
             "log_dropped",
-            "Records and bodies that the log channel had no room for",
+            "Records and bodies that the log channel had no room for, and requests that it does not tell of",
             ConstCounter::new(self.log_dropped),
         );
         self.register_threads(&mut registry);

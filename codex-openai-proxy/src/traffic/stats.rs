@@ -55,7 +55,7 @@ pub(super) struct Numbers<'a> {
     pub(super) median_first_token_ms: Option<f64>,
     /// Requests that have not ended.
     pub(super) running: usize,
-    /// Records and bodies that did not fit into the channel.
+    /// Records and bodies that did not fit into the channel, and requests that are not told of for that reason.
     pub(super) dropped_records: u64,
     /// Records and bodies that could not be written.
     pub(super) unsaved_records: u64,
