@@ -17,6 +17,7 @@ use crate::config::Limits;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
 use held::Held;
+pub use held::Watchdog;
 use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
@@ -59,13 +60,14 @@ type Polled = Poll<Option<Result<Frame<Bytes>, Broken>>>;
 
 impl ReplyBody {
     /// The same, which holds `permit` until all of it has been made. A client that does not read it does not
-    /// hold it for long after the deadline.
+    /// hold it for long after the deadline: `watchdog` takes it away.
     #[must_use]
-    pub fn holding(self, permit: Permit, deadline: Deadline) -> Self {
+    pub fn holding(self, permit: Permit, deadline: Deadline, watchdog: &Watchdog) -> Self {
         match self {
             Self::Whole(_) => self,
             Self::Events(_) | Self::Pieces(_) | Self::Held(_) => {
                 let end = deadline.at().and_then(|at| at.checked_add(GRACE));
+                let end = end.map(|end| (end, watchdog));
                 Self::Held(Held::new(self, permit, end))
             }
         }

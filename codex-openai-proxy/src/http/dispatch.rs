@@ -246,7 +246,7 @@ async fn turn(
         deadline,
     };
     let response = turns::create(state, request, watch).await;
-    response.map(|body| body.holding(permit, deadline))
+    response.map(|body| body.holding(permit, deadline, &state.watchdog))
 }
 
 /// Waits until a reply may be made.

@@ -3,6 +3,7 @@
 use super::{
     access::{Arrival, Credentials, Guesses, Refusal, Refusals, Told},
     admission::{Admission, ClientAddress},
+    body::Watchdog,
     phase::CurrentPhase,
     routes::Routes,
     running::Running,
@@ -33,6 +34,8 @@ pub struct AppState {
     pub config: Config,
     /// How many requests are taken.
     pub admission: Admission,
+    /// Takes replies away that are not read.
+    pub watchdog: Watchdog,
     /// What is counted and measured.
     pub metrics: Metrics,
     /// What is told of requests, and what is kept of that.
@@ -76,6 +79,7 @@ impl AppState {
     ) -> Result<Self, matchit::InsertError> {
         Ok(Self {
             admission: Admission::new(&config.admission).fitting(config.limits.max_body_bytes),
+            watchdog: Watchdog::default(),
             cors: cors(&config.cors),
             engine,
             config,
@@ -103,6 +107,7 @@ impl AppState {
                 .admission
                 .reconfigured(&config.admission)
                 .fitting(config.limits.max_body_bytes),
+            watchdog: self.watchdog.clone(),
             cors: cors(&config.cors),
             engine: Arc::clone(&self.engine),
             config,

@@ -1,5 +1,9 @@
 //! A reply to a request that holds a place.
 
+mod watchdog;
+
+pub use watchdog::Watchdog;
+
 use super::{Broken, Polled, ReplyBody};
 use crate::http::admission::gate::Permit;
 use http_body::{Body, SizeHint};
@@ -8,11 +12,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
-use tokio::{
-    task::AbortHandle,
-    time::{Instant, sleep_until},
-};
-use tracing::Instrument;
+use tokio::time::Instant;
+use watchdog::Watch;
 
 /// A reply that holds a place until it has been read to its end.
 ///
@@ -21,7 +22,7 @@ use tracing::Instrument;
 pub struct Held {
     place: Arc<Place>,
     /// Ends it when its time has long passed.
-    end: Option<AbortHandle>,
+    _watch: Option<Watch>,
     /// Whether it was read to its end.
     ended: bool,
 }
@@ -35,26 +36,16 @@ struct Taken {
 }
 
 impl Held {
-    /// `end` is when it is taken away from a client that has not read it by then.
-    pub(super) fn new(reply: ReplyBody, permit: Permit, end: Option<Instant>) -> Self {
+    /// `end` is when it is taken away from a client that has not read it by then, and by whom.
+    pub(super) fn new(reply: ReplyBody, permit: Permit, end: Option<(Instant, &Watchdog)>) -> Self {
         let taken = Taken {
             reply,
             _permit: permit,
         };
         let place = Arc::new(Place(Mutex::new(Some(taken))));
-        let end = end.map(|at| {
-            let place = Arc::clone(&place);
-            let take_away = async move {
-                sleep_until(at).await;
-                if place.give_back() {
-                    tracing::warn!("reply_not_read");
-                }
-            };
-            tokio::spawn(take_away.in_current_span()).abort_handle()
-        });
         Self {
+            _watch: end.map(|(at, watchdog)| watchdog.watch(&place, at)),
             place,
-            end,
             ended: false,
         }
     }
@@ -93,10 +84,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(end) = &self.end {
-            end.abort();
-        }
-        // The task of the timer shares the place, and ends only when the runtime comes to it.
+        // The watchdog may hold the place at this moment.
         self.place.give_back();
     }
 }

@@ -26,6 +26,9 @@ use tokio::time::{Instant, timeout_at};
 /// The longest event that is read, in bytes.
 const LONGEST_EVENT: usize = 16 * 1024 * 1024;
 
+/// How much longer a piece mostly is at most after the model has been renamed in it, in bytes.
+const ROOM_FOR_NAMES: usize = 128;
+
 /// How long a provider has to tell what belongs to its error: a response that failed comes right
 /// after it, or not at all.
 const REST_OF_ERROR: Duration = Duration::from_millis(250);
@@ -214,6 +217,8 @@ impl Passing {
     /// The first error that the provider tells in it.
     fn pass(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), TurnError> {
         let mut told = Ok(());
+        // What goes on is as long as what came, but for the model's name.
+        out.reserve(piece.len() + ROOM_FOR_NAMES);
         let mut events = mem::take(&mut self.events);
         let fed = self.decoder.feed(piece, &mut events);
         for event in events.drain(..) {
