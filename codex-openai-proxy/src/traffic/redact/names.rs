@@ -1,5 +1,8 @@
 //! Names under which secrets are stored.
 
+use aho_corasick::{AhoCorasick, BuildError};
+use std::sync::LazyLock;
+
 /// How much a name says about its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hint {
@@ -132,6 +135,12 @@ const HEADER_PARTS: [&str; 11] = [
     "jwt",
 ];
 
+static IN_HEADERS: LazyLock<Result<AhoCorasick, BuildError>> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(HEADER_PARTS)
+});
+
 /// What a name, in any case and with any separators, says about its value.
 pub(super) fn hint(name: &str) -> Option<Hint> {
     let mut buffer = [0; 2 * LONGEST];
@@ -144,26 +153,27 @@ pub(super) fn hint(name: &str) -> Option<Hint> {
         length += 1;
     }
     let compact = std::str::from_utf8(&compact[..length]).ok()?;
-    let ends_with = |endings: &[&str]| endings.iter().any(|ending| compact.ends_with(ending));
     // The working directory, in every shell.
-    if compact == "pwd" || ends_with(&HARMLESS) {
+    if compact == "pwd" || ends_with(compact, &HARMLESS) {
         return None;
     }
-    if ends_with(&ENDINGS) || is_pass(compact) {
+    if ends_with(compact, &ENDINGS) || is_pass(compact) {
         return Some(Hint::Secret);
     }
     // FOO_KEY says little; in a list of settings it is worth a look at the value.
     let is_setting = || name.bytes().all(|byte| !byte.is_ascii_lowercase());
     let is_open = || OPEN_KEYS.iter().any(|kind| name.contains(kind));
     let ends = ["_key", "_tokens", "_pat", "_salt"];
-    let is_secret = ends.iter().any(|end| words.ends_with(end)) || compact == "pass";
+    let is_secret = ends_with(words, &ends) || compact == "pass";
     (is_secret && is_setting() && !is_open()).then_some(Hint::Perhaps)
 }
 
 /// Whether the value of this header is nobody's business.
 pub(super) fn is_secret_header(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    HEADER_PARTS.iter().any(|part| name.contains(part))
+    // The parts are constants, of which a search can be built.
+    IN_HEADERS
+        .as_ref()
+        .map_or(true, |parts| parts.is_match(name))
 }
 
 /// Whether the value of this parameter is a secret in a URL, where short names are usual.
@@ -211,14 +221,24 @@ fn without_qualifiers(words: &str) -> &str {
     let mut words = words;
     loop {
         words = words.trim_end_matches(|last: char| last == '_' || last.is_ascii_digit());
+        let last = words.as_bytes().last();
         let shorter = QUALIFIERS
             .iter()
+            .filter(|word| word.as_bytes().last() == last)
             .find_map(|word| words.strip_suffix(word)?.strip_suffix('_'));
         match shorter {
             Some(shorter) => words = shorter,
             None => return words,
         }
     }
+}
+
+/// Whether a word ends with one of these. Nearly none does, which its last byte tells sooner than all.
+fn ends_with(word: &str, endings: &[&str]) -> bool {
+    let last = word.as_bytes().last();
+    endings
+        .iter()
+        .any(|ending| ending.as_bytes().last() == last && word.ends_with(ending))
 }
 
 fn is_pass(compact: &str) -> bool {
