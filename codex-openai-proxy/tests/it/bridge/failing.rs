@@ -12,7 +12,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
 };
 
 /// How soon a call must be over whose client has left.
@@ -32,19 +32,19 @@ pub(super) fn hello() -> Script {
     }
 }
 
-/// An address where nobody listens.
-pub(super) async fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    format!("http://{address}/v1")
+/// An address where nobody listens. The socket keeps others from it as long as it lives.
+pub(super) fn nobody() -> (String, TcpSocket) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (format!("http://{address}/v1"), socket)
 }
 
 #[test]
 fn a_dead_host_is_told_by_name() {
     run(async {
         for cell in cells() {
-            let url = nobody().await;
+            let (url, _socket) = nobody();
             let host = url.strip_prefix("http://").unwrap().strip_suffix("/v1");
             let keys = "models = [\"*\"]\nretries = 1\n";
             let setup = Setup::new().at("dead", cell.provider, &url, keys);

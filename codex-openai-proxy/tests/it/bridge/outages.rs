@@ -129,8 +129,9 @@ fn one_providers_trouble_is_not_anothers() {
     run(async {
         let well = Provider::chat().await;
         well.says(hello());
+        let (dead, _socket) = nobody();
         let proxy = Setup::new()
-            .at("dead", "chat", &nobody().await, "retries = 0\n")
+            .at("dead", "chat", &dead, "retries = 0\n")
             .provider("well", &well, "")
             .start()
             .await;
