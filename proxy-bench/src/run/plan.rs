@@ -94,11 +94,11 @@ impl Plan {
             settle: Duration::from_millis(300),
             warm_up: 5,
             rounds: 400,
-            rounds_end: Duration::from_secs(5),
+            rounds_end: Duration::from_secs(3),
             levels: concurrency.unwrap_or(&[64]).iter().map(level).collect(),
             unpaced: &[Kind::CodexTools],
             slices: 3,
-            slices_end: Duration::from_secs(4),
+            slices_end: Duration::from_secs(3),
             rest: None,
             end: Some(Duration::from_secs(44)),
         }
