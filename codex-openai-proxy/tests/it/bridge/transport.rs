@@ -17,7 +17,7 @@ use wire::{Then, Wire};
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// How long a failure may take. Far more than the above, for the machine may be busy.
-const IN_TIME: Duration = Duration::from_mins(1);
+const IN_TIME: Duration = Duration::from_secs(15);
 
 const HEAD_OF_EVENTS: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
 const HEAD_OF_JSON: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";

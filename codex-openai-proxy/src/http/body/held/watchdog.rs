@@ -29,7 +29,6 @@ struct Watched {
 
 struct Entry {
     end: Instant,
-    /// Without anything once the reply has been taken away.
     place: Weak<Place>,
     /// Its request's, for the log.
     span: Span,
@@ -67,7 +66,7 @@ impl Watchdog {
                 return;
             };
             for (place, span) in late {
-                if place.upgrade().is_some_and(|place| place.give_back()) {
+                if place.give_back() {
                     span.in_scope(|| tracing::warn!("reply_not_read"));
                 }
             }
@@ -75,14 +74,16 @@ impl Watchdog {
     }
 
     /// Those whose time is over; `None` where there are no replies any more, and no task is needed.
-    fn late(&self, now: Instant) -> Option<Vec<(Weak<Place>, Span)>> {
+    fn late(&self, now: Instant) -> Option<Vec<(Arc<Place>, Span)>> {
         let mut watched = self.watched();
-        watched.is_awake = !watched.replies.is_empty();
-        let replies = watched.is_awake.then_some(&mut watched.replies)?;
-        let late = replies.iter_mut().filter(|(_, entry)| entry.end <= now);
-        // Their keys stay taken until they are dropped.
-        let taken = late.map(|(_, entry)| (std::mem::take(&mut entry.place), entry.span.clone()));
-        Some(taken.collect())
+        if watched.replies.is_empty() {
+            watched.is_awake = false;
+            return None;
+        }
+        let late = watched.replies.iter().filter(|(_, entry)| entry.end <= now);
+        let places =
+            late.filter_map(|(_, entry)| Some((entry.place.upgrade()?, entry.span.clone())));
+        Some(places.collect())
     }
 
     /// A panic leaves it whole: nothing that may panic is done between two changes.
