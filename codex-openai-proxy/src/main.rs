@@ -44,8 +44,6 @@ fn main() -> ExitCode {
             std::env::remove_var(name);
         }
     }
-    #[cfg(all(feature = "codex", target_os = "linux"))]
-    look_up_roots();
     let cli = Cli::parse();
     let runtime = runtime::Builder::new_multi_thread()
         .thread_stack_size(STACK_BYTES)
@@ -63,32 +61,6 @@ fn main() -> ExitCode {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => fail(&error, error.exit_code()),
         Err(error) => fail(&error, ExitCode::FAILURE),
-    }
-}
-
-/// OpenSSL parses the system's bundle of root certificates, 20 ms of it, for each HTTP client, and
-/// codex-core builds one for each model call. Where the same certificates can be looked up by name
-/// and the user names no others, this leaves it the directory and no file.
-#[cfg(all(feature = "codex", target_os = "linux"))]
-fn look_up_roots() {
-    const USERS_CHOICE: [&str; 3] = ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE", "SSL_CERT_DIR"];
-    if USERS_CHOICE
-        .iter()
-        .any(|name| std::env::var_os(name).is_some())
-    {
-        return;
-    }
-    let roots = openssl_probe::probe();
-    if roots.cert_file.is_none()
-        && !roots.cert_dir.is_empty()
-        && let Ok(directories) = std::env::join_paths(&roots.cert_dir)
-    {
-        // SAFETY: no other thread exists yet, so none can be reading the environment.
-        #[allow(unsafe_code)]
-        unsafe {
-            std::env::set_var("SSL_CERT_FILE", "");
-            std::env::set_var("SSL_CERT_DIR", directories);
-        }
     }
 }
 
