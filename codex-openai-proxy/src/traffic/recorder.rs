@@ -33,7 +33,7 @@ const BETWEEN_WRITES: Duration = Duration::from_millis(50);
 
 /// How many records are taken in in a second, on average. A flood of requests is not to be slowed down by
 /// what is told of it: what does not fit into the channel meanwhile is dropped and counted.
-const RECORDS_A_SECOND: u32 = 1_000;
+const RECORDS_A_SECOND: u32 = 2_000;
 
 /// How often to look whether anything is too old, or too much.
 const BETWEEN_TRIMS: Duration = Duration::from_mins(1);

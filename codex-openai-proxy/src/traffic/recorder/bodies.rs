@@ -23,7 +23,7 @@ const HANDFUL_BYTES: usize = 1024 * 1024;
 
 /// How many are packed in a second, on average. A flood of requests is not to be slowed down by what is kept
 /// of it: what waits for too long is dropped and counted.
-const A_SECOND: u32 = 500;
+const A_SECOND: u32 = 1_000;
 
 /// The same in bytes.
 const BYTES_A_SECOND: u32 = 8 * 1024 * 1024;
